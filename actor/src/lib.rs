@@ -1,0 +1,1 @@
+//! Actors whose panics stay their own, and the small runtime they stand on.

@@ -1,0 +1,1 @@
+//! WebSocket and HTTP/1.1 protocols without I/O: no_std, no unsafe.

@@ -1,0 +1,2 @@
+//! Prints nothing yet.
+fn main() {}

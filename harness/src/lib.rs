@@ -1,0 +1,1 @@
+//! Judges any HTTP or WebSocket server from outside: catalogue, engine, verdicts, traces.

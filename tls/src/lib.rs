@@ -1,0 +1,1 @@
+//! One stream for plain and TLS connections, over rustls.

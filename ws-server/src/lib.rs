@@ -1,0 +1,1 @@
+//! A WebSocket server: one crash-isolated actor for each connection.
