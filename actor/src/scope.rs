@@ -1,0 +1,262 @@
+//! Actors that are watched and stopped together.
+//!
+//! Scopes form a tree whose root is the runtime's. The tree is the shutdown plan: stopping a scope
+//! stops the actors in it and in all scopes below it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use async_executor::Executor;
+
+use crate::event::{self, Event, Hook};
+use crate::signal::Core;
+use crate::{Address, Context, ExitReason, Mailbox, Outcome, Spawn};
+
+/// A set of actors that are spawned, watched and stopped together. Cheap to clone.
+///
+/// # Examples
+///
+/// ```
+/// use seawall_actor::{Context, Mailbox, Runtime};
+///
+/// let runtime = Runtime::new()?;
+/// let room = runtime.scope().child();
+/// for _ in 0..3 {
+///     room.spawn(async |mut mailbox: Mailbox<()>, _: Context| while mailbox.recv().await.is_some() {});
+/// }
+/// assert_eq!(room.len(), 3);
+/// room.stop();
+/// runtime.block_on(room.ended());
+/// assert!(room.is_empty());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Scope {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    executor: Arc<Executor<'static>>,
+    parent: Option<Scope>,
+    hook: Option<Hook>,
+    /// Actors alive in this scope and in all below it.
+    live: AtomicUsize,
+    emptied: event_listener::Event,
+    stopping: AtomicBool,
+    next_id: AtomicU64,
+    /// The actors alive in this scope itself, and the scopes below it.
+    members: Mutex<Members>,
+}
+
+#[derive(Default)]
+struct Members {
+    actors: HashMap<u64, Arc<Core>>,
+    children: Vec<Weak<Inner>>,
+}
+
+impl Scope {
+    pub(crate) fn root(executor: Arc<Executor<'static>>, hook: Option<Hook>) -> Self {
+        Self::new(executor, None, hook)
+    }
+
+    fn new(executor: Arc<Executor<'static>>, parent: Option<Self>, hook: Option<Hook>) -> Self {
+        let stopping = parent.as_ref().is_some_and(Self::is_stopping);
+        Self {
+            inner: Arc::new(Inner {
+                executor,
+                parent,
+                hook,
+                live: AtomicUsize::new(0),
+                emptied: event_listener::Event::new(),
+                stopping: AtomicBool::new(stopping),
+                next_id: AtomicU64::new(0),
+                members: Mutex::new(Members::default()),
+            }),
+        }
+    }
+
+    /// A scope below this one, with the same event hook.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        self.adopt(self.inner.hook.clone())
+    }
+
+    /// A scope below this one that reports its events to `hook`.
+    #[must_use]
+    pub fn child_with_events(&self, hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        self.adopt(Some(Arc::new(hook)))
+    }
+
+    fn adopt(&self, hook: Option<Hook>) -> Self {
+        let child = Self::new(Arc::clone(&self.inner.executor), Some(self.clone()), hook);
+        let mut members = self.members();
+        members.children.retain(|child| child.strong_count() > 0);
+        members.children.push(Arc::downgrade(&child.inner));
+        drop(members);
+        if self.is_stopping() {
+            child.stop(); // the parent's walk may have passed before the child was listed
+        }
+        child
+    }
+
+    /// Starts an actor with the default label and mailbox bound; see [`Spawn`] for others.
+    pub fn spawn<M, F, Fut>(&self, f: F) -> Address<M>
+    where
+        M: Send + 'static,
+        F: FnOnce(Mailbox<M>, Context) -> Fut,
+        Fut: Future<Output: Outcome> + Send + 'static,
+    {
+        self.actor().spawn(f)
+    }
+
+    /// Describes an actor before it is started.
+    pub fn actor(&self) -> Spawn<'_> {
+        Spawn::new(self)
+    }
+
+    /// Tells every actor in this scope and below it to stop. One that is spawned later is told at
+    /// once.
+    pub fn stop(&self) {
+        self.inner.stopping.store(true, Ordering::SeqCst);
+        self.each(&|core| core.stop(), &|scope| scope.inner.stopping.store(true, Ordering::SeqCst));
+    }
+
+    /// Kills every actor in this scope and below it.
+    pub fn kill(&self) {
+        self.each(&|core| core.kill(), &|_| {});
+    }
+
+    /// Whether [`stop`](Self::stop) was called here or above.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.inner.stopping.load(Ordering::SeqCst)
+    }
+
+    /// How many actors live in this scope and below it.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.inner.live.load(Ordering::Acquire)
+    }
+
+    /// Whether no actor lives in this scope or below it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Waits until no actor lives in this scope or below it.
+    pub async fn ended(&self) {
+        while !self.is_empty() {
+            let listener = self.inner.emptied.listen();
+            if self.is_empty() {
+                return;
+            }
+            listener.await;
+        }
+    }
+
+    /// The labels of the actors alive in this scope and below it.
+    #[must_use]
+    pub fn labels(&self) -> Vec<String> {
+        let labels = Mutex::new(Vec::new());
+        self.each(
+            &|core| {
+                labels.lock().unwrap_or_else(PoisonError::into_inner).push(core.label().to_owned());
+            },
+            &|_| {},
+        );
+        labels.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Visits all actors, and the scopes below, parents first.
+    ///
+    /// The lists are copied first: a visitor wakes tasks, and a task may spawn into this scope.
+    fn each(&self, visit: &dyn Fn(&Core), enter: &dyn Fn(&Self)) {
+        let (actors, children) = {
+            let members = self.members();
+            let actors: Vec<_> = members.actors.values().cloned().collect();
+            let children: Vec<_> = members.children.iter().filter_map(Weak::upgrade).collect();
+            (actors, children)
+        };
+        for core in actors {
+            visit(&core);
+        }
+        for inner in children {
+            let child = Self { inner };
+            enter(&child);
+            child.each(visit, enter);
+        }
+    }
+
+    pub(crate) fn executor(&self) -> &Executor<'static> {
+        &self.inner.executor
+    }
+
+    /// Lists an actor; the returned membership takes it off the list again.
+    pub(crate) fn enter(&self, core: &Arc<Core>) -> Membership {
+        let id = self.inner.next_id.fetch_add(1, Ordering::Relaxed);
+        let mut scope = Some(self);
+        while let Some(here) = scope {
+            here.inner.live.fetch_add(1, Ordering::AcqRel);
+            scope = here.inner.parent.as_ref();
+        }
+        self.members().actors.insert(id, Arc::clone(core));
+        if self.is_stopping() {
+            core.stop(); // `stop` may have walked the list before the actor was on it
+        }
+        Membership { scope: self.clone(), id, core: Arc::clone(core) }
+    }
+
+    fn members(&self) -> MutexGuard<'_, Members> {
+        self.inner.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").field("live", &self.len()).finish_non_exhaustive()
+    }
+}
+
+/// A live actor's place in its scope. Leaving it, with a reason or by being dropped with the
+/// executor, is the actor's end.
+pub(crate) struct Membership {
+    scope: Scope,
+    id: u64,
+    core: Arc<Core>,
+}
+
+impl Membership {
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// Ends the actor: off the list first, then the news, so that whoever hears of the exit no
+    /// longer finds the actor anywhere.
+    pub(crate) fn leave(&self, reason: ExitReason) {
+        if self.scope.members().actors.remove(&self.id).is_none() {
+            return; // left before
+        }
+        if reason.is_abnormal() {
+            let event = Event::Crashed { label: self.core.label(), reason: &reason };
+            event::report(self.scope.inner.hook.as_ref(), &event);
+        }
+        self.core.exit(reason);
+        let mut scope = Some(&self.scope);
+        while let Some(here) = scope {
+            if here.inner.live.fetch_sub(1, Ordering::AcqRel) == 1 {
+                here.inner.emptied.notify(usize::MAX);
+            }
+            scope = here.inner.parent.as_ref();
+        }
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        self.leave(ExitReason::Killed);
+    }
+}

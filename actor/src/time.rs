@@ -1,0 +1,64 @@
+//! Timers: the one place where actors and servers name the reactor's clock.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use futures_lite::future;
+
+/// The time ran out before the future was done.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the time ran out")]
+pub struct Elapsed;
+
+/// Waits for `duration`.
+pub async fn sleep(duration: Duration) {
+    async_io::Timer::after(duration).await;
+}
+
+/// Waits until `deadline`, or for ever if there is none.
+pub async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => drop(async_io::Timer::at(deadline).await),
+        None => future::pending().await,
+    }
+}
+
+/// Awaits `future` for at most `duration`.
+///
+/// # Errors
+///
+/// [`Elapsed`] if the time ran out first; the future is dropped.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use futures_lite::future::{block_on, pending};
+/// use seawall_actor::time::{Elapsed, timeout};
+///
+/// assert_eq!(block_on(timeout(Duration::from_secs(9), async { 1 })), Ok(1));
+/// assert_eq!(block_on(timeout(Duration::ZERO, pending::<()>())), Err(Elapsed));
+/// ```
+pub async fn timeout<T>(duration: Duration, future: impl Future<Output = T>) -> Result<T, Elapsed> {
+    // A span too long for the clock is no deadline.
+    timeout_at(Instant::now().checked_add(duration), future).await
+}
+
+/// Awaits `future` until `deadline`, or for as long as it takes if there is none.
+///
+/// # Errors
+///
+/// [`Elapsed`] if the time ran out first; the future is dropped.
+pub async fn timeout_at<T>(
+    deadline: Option<Instant>,
+    future: impl Future<Output = T>,
+) -> Result<T, Elapsed> {
+    let done = pin!(async { Ok(future.await) });
+    let late = pin!(async {
+        sleep_until(deadline).await;
+        Err(Elapsed)
+    });
+    // The future first: what is done in time is done, however late the look at it.
+    future::or(done, late).await
+}

@@ -1,0 +1,159 @@
+use std::sync::{Arc, Mutex};
+
+use seawall_actor::{Context, Event, ExitReason, Mailbox, Runtime, time};
+
+use crate::{PATIENCE, run, sink};
+
+fn divide(by: u32) -> u32 {
+    1 / by
+}
+
+/// Panics in its destructor.
+struct Grenade;
+
+impl Drop for Grenade {
+    fn drop(&mut self) {
+        panic!("in a destructor");
+    }
+}
+
+#[test]
+fn a_function_that_returns_ends_normally() {
+    run(async |runtime| {
+        let address = runtime.scope().spawn(async |_: Mailbox<()>, _: Context| {});
+        assert!(matches!(address.monitor().exited().await, ExitReason::Normal));
+        assert!(address.is_closed());
+    });
+}
+
+#[test]
+fn an_error_is_a_failure() {
+    run(async |runtime| {
+        let address = runtime.scope().spawn(async |_: Mailbox<()>, _: Context| {
+            Err::<(), _>(std::io::Error::other("worn out"))
+        });
+        assert_eq!(address.monitor().exited().await.to_string(), "failed: worn out");
+    });
+}
+
+#[test]
+fn every_kind_of_panic_stays_with_its_actor() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let hook = {
+        let heard = Arc::clone(&heard);
+        move |event: &Event<'_>| {
+            if let Event::Crashed { label, reason } = event {
+                heard.lock().unwrap().push(format!("{label}: {reason}"));
+            }
+        }
+    };
+    let runtime = Runtime::builder().on_event(hook).build().unwrap();
+    runtime.block_on(async {
+        let scope = runtime.scope();
+        let bystander = scope.spawn(sink::<u32>);
+        let kinds = [
+            scope
+                .actor()
+                .label("explicit")
+                .spawn(async |_: Mailbox<()>, _: Context| -> () { panic!("boom") }),
+            scope.actor().label("failed match").spawn(
+                async |mut mailbox: Mailbox<()>, _: Context| {
+                    mailbox.try_recv().expect("a message");
+                },
+            ),
+            scope.actor().label("division").spawn(async |mailbox: Mailbox<()>, _: Context| {
+                divide(u32::try_from(mailbox.len()).unwrap());
+            }),
+            scope.actor().label("index").spawn(async |mailbox: Mailbox<()>, _: Context| {
+                let _ = [1, 2, 3][mailbox.len() + 3];
+            }),
+            scope.actor().label("second poll").spawn(async |_: Mailbox<()>, _: Context| -> () {
+                futures_lite::future::yield_now().await;
+                panic!("later");
+            }),
+            scope.actor().label("destructor").spawn(async |_: Mailbox<()>, _: Context| {
+                let _grenade = Grenade;
+                futures_lite::future::yield_now().await;
+            }),
+            scope.actor().label("before its future").spawn(|_: Mailbox<()>, _: Context| {
+                if true {
+                    panic!("early");
+                }
+                async {}
+            }),
+        ];
+        for actor in &kinds {
+            let reason = time::timeout(PATIENCE, actor.monitor().exited()).await.unwrap();
+            assert!(matches!(reason, ExitReason::Panicked(_)), "{actor:?}: {reason}");
+        }
+        bystander.send(1).await.expect("the bystander lives");
+    });
+    let mut heard = heard.lock().unwrap().clone();
+    heard.sort();
+    assert_eq!(heard.len(), 7);
+    assert!(heard.contains(&"explicit: panicked: boom".to_owned()), "{heard:?}");
+    assert!(heard.contains(&"destructor: panicked: in a destructor".to_owned()), "{heard:?}");
+}
+
+#[test]
+fn a_kill_drops_the_future_where_it_stands() {
+    run(async |runtime| {
+        let guard = Arc::new(());
+        let held = Arc::clone(&guard);
+        let address = runtime.scope().spawn(|_: Mailbox<()>, _: Context| async move {
+            let _held = held;
+            std::future::pending::<()>().await;
+        });
+        address.kill();
+        assert!(matches!(address.monitor().exited().await, ExitReason::Killed));
+        assert_eq!(Arc::strong_count(&guard), 1, "what the actor owned is gone with it");
+    });
+}
+
+#[test]
+fn a_destructor_that_panics_during_a_kill_is_reported() {
+    run(async |runtime| {
+        let address = runtime.scope().spawn(|_: Mailbox<()>, _: Context| {
+            let grenade = Grenade;
+            async move {
+                let _grenade = grenade;
+                std::future::pending::<()>().await;
+            }
+        });
+        address.kill();
+        let reason = address.monitor().exited().await;
+        assert_eq!(reason.to_string(), "panicked: in a destructor");
+    });
+}
+
+#[test]
+fn a_stop_goes_before_messages_and_past_a_full_mailbox() {
+    run(async |runtime| {
+        let (report, seen) = std::sync::mpsc::channel();
+        let (ready, go) = async_channel::bounded(1);
+        let address = runtime.scope().actor().mailbox(1).spawn(
+            |mut mailbox: Mailbox<u32>, context: Context| async move {
+                go.recv().await.unwrap();
+                context.stopping().await;
+                report.send((mailbox.recv().await, mailbox.try_recv())).unwrap();
+            },
+        );
+        address.send(7).await.unwrap();
+        assert!(address.try_send(8).is_err(), "the mailbox is full");
+        address.stop();
+        ready.send(()).await.unwrap();
+        assert!(matches!(address.monitor().exited().await, ExitReason::Shutdown));
+        assert_eq!(seen.recv().unwrap(), (None, Some(7)));
+    });
+}
+
+#[test]
+fn a_monitor_of_the_dead_answers_at_once() {
+    run(async |runtime| {
+        let address = runtime.scope().spawn(async |_: Mailbox<()>, _: Context| {});
+        let monitor = address.monitor();
+        monitor.exited().await;
+        assert!(monitor.exit_reason().is_some());
+        assert!(matches!(monitor.exited().await, ExitReason::Normal));
+    });
+}

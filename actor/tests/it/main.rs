@@ -1,0 +1,24 @@
+//! The actor core from outside, one idea each.
+
+mod exits; // how an actor ends, and who hears of it
+mod mailboxes; // bounds, order, messages given back
+mod runtimes; // workers, scopes, the ordered shutdown
+
+use std::time::Duration;
+
+use seawall_actor::{Context, Mailbox, Runtime, time};
+
+/// A failed expectation ends a test long before this; a hang ends it here.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn run<T>(test: impl AsyncFnOnce(&Runtime) -> T) -> T {
+    let runtime = Runtime::new().unwrap();
+    let done = runtime.block_on(time::timeout(PATIENCE, test(&runtime)));
+    assert!(runtime.shutdown(PATIENCE).is_empty());
+    done.expect("the test hangs")
+}
+
+/// An actor that takes messages and does nothing with them.
+async fn sink<M>(mut mailbox: Mailbox<M>, _context: Context) {
+    while mailbox.recv().await.is_some() {}
+}
