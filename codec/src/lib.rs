@@ -1,1 +1,24 @@
-//! WebSocket and HTTP/1.1 protocols without I/O: no_std, no unsafe.
+//! WebSocket (RFC 6455) without I/O.
+//!
+//! Bytes come in as slices and go out into the caller's buffer; nothing here
+//! owns a socket, reads a clock or draws a random number. The crate is `no_std`
+//! (it needs `alloc`) and contains no `unsafe` code.
+//!
+//! - [`ws`]: frames, masking, messages, the closing handshake.
+//!
+//! Everywhere, too little input is `Ok(None)`; what the peer did wrong is a
+//! `Violation` that knows what to answer; what the caller did wrong is a `Misuse`.
+//!
+//! # Features
+//!
+//! - `std` (default): lets the dependencies pick SIMD code at run time. The
+//!   crate itself behaves the same without it.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod ws;

@@ -1,0 +1,31 @@
+//! The WebSocket protocol (RFC 6455), for either role.
+//!
+//! [`Connection`] is the whole protocol after the opening handshake: bytes in,
+//! [`Event`]s out, frames appended to the caller's buffer. The other modules are
+//! the parts that it is made of.
+
+pub mod close;
+mod code;
+mod connection;
+mod error;
+mod event;
+pub mod frame;
+mod header;
+mod limits;
+pub mod mask;
+mod message;
+mod opcode;
+mod recv;
+mod send;
+#[cfg(test)]
+mod tests;
+pub mod utf8;
+
+pub use close::{Closing, Due};
+pub use code::CloseCode;
+pub use connection::Connection;
+pub use error::{Misuse, Violation};
+pub use event::{Event, Kind};
+pub use header::Header;
+pub use limits::{Limits, Role};
+pub use opcode::Opcode;

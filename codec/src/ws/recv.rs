@@ -1,0 +1,229 @@
+//! Receiving: bytes to events.
+
+use alloc::borrow::{Cow, ToOwned as _};
+use alloc::vec::Vec;
+use core::mem;
+
+use super::code::CloseCode;
+use super::connection::Connection;
+use super::error::Violation;
+use super::event::{Event, Kind};
+use super::header::{Header, MAX_HEADER_LEN};
+use super::limits::Role;
+use super::mask::Mask;
+use super::message::Message;
+use super::opcode::Opcode;
+use super::utf8;
+
+/// A frame whose header is known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame {
+    opcode: Opcode,
+    fin: bool,
+    mask: Option<Mask>,
+    /// Bytes of the payload.
+    len: usize,
+    /// Bytes of the payload that have not arrived, at most `len`.
+    left: usize,
+}
+
+impl Connection {
+    /// Takes the next event out of `input`, the bytes just read, and moves `input`
+    /// past what it consumed. `None` means that all of it is consumed.
+    ///
+    /// The caller may stop between two events, for example while its output is
+    /// backed up, and go on later with what is left of `input`. After the peer's
+    /// Close, and after a violation, the rest is discarded (§5.5.1, §7.1.7).
+    ///
+    /// # Errors
+    ///
+    /// A [`Violation`], at the first byte that is wrong. Hand it to
+    /// [`fail`](Self::fail); the connection receives nothing more.
+    pub fn recv<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, Violation> {
+        while !input.is_empty() {
+            if self.failed || !self.closing.can_recv() {
+                *input = &mut [];
+                break;
+            }
+            match self.recv_frame(input) {
+                Ok(None) => {}
+                Ok(event) => return Ok(event),
+                Err(violation) => {
+                    *input = &mut [];
+                    self.failed = true;
+                    self.message = None;
+                    self.control = Vec::new();
+                    return Err(violation);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Receives from one frame: all of it, or what `input` has of it.
+    fn recv_frame<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, Violation> {
+        let mut frame = match self.frame.take() {
+            Some(frame) => frame,
+            None => match self.recv_header(input)? {
+                Some(header) => self.admit(header)?,
+                None => return Ok(None),
+            },
+        };
+        let len = frame.left.min(input.len());
+        let payload = take_front(input, len);
+        if let Some(mask) = &mut frame.mask {
+            mask.apply(payload);
+        }
+        frame.left -= len;
+        let event = if frame.opcode.is_control() {
+            self.recv_control(&frame, payload)?
+        } else {
+            self.recv_data(&frame, payload)?
+        };
+        if frame.left > 0 {
+            self.frame = Some(frame);
+        }
+        Ok(event)
+    }
+
+    /// Reads a header, over as many calls as it takes.
+    fn recv_header(&mut self, input: &mut &mut [u8]) -> Result<Option<Header>, Violation> {
+        let from = match self.role {
+            Role::Client => Role::Server,
+            Role::Server => Role::Client,
+        };
+        let held = usize::from(self.head_len);
+        let decoded = if held == 0 {
+            Header::decode(input, from, false)?
+        } else {
+            let more = input.len().min(MAX_HEADER_LEN - held);
+            self.head[held..held + more].copy_from_slice(&input[..more]);
+            Header::decode(&self.head[..held + more], from, false)?
+        };
+        match decoded {
+            Some((header, len)) => {
+                self.head_len = 0;
+                take_front(input, len - held);
+                Ok(Some(header))
+            }
+            None => {
+                // Less than a header, so all of it fits behind what is held.
+                let rest = mem::take(input);
+                self.head[held..held + rest.len()].copy_from_slice(rest);
+                self.head_len += rest.len() as u8;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Checks a header against the message it belongs to and against the limits,
+    /// before any of its payload is stored.
+    fn admit(&mut self, header: Header) -> Result<Frame, Violation> {
+        if !header.opcode.is_control() {
+            match (header.opcode, &mut self.message) {
+                (Opcode::Continuation, None) => return Err(Violation::NothingToContinue),
+                (Opcode::Continuation, Some(message)) => {
+                    message.count_fragment(self.limits.max_fragments)?;
+                }
+                (_, Some(_)) => return Err(Violation::MessageInterrupted),
+                (_, None) => {}
+            }
+            if header.len > self.limits.max_frame_len as u64 {
+                return Err(Violation::FrameTooBig);
+            }
+            let before = self.message.as_ref().map_or(0, Message::len);
+            if header.len > self.limits.max_message_len.saturating_sub(before) as u64 {
+                return Err(Violation::MessageTooBig);
+            }
+        }
+        // At most a limit, or 125: it fits.
+        let len = header.len as usize;
+        let mask = header.mask.map(Mask::new);
+        Ok(Frame { opcode: header.opcode, fin: header.fin, mask, len, left: len })
+    }
+
+    /// Receives unmasked payload of a data frame.
+    fn recv_data<'b>(
+        &mut self,
+        frame: &Frame,
+        payload: &'b [u8],
+    ) -> Result<Option<Event<'b>>, Violation> {
+        let kind = match frame.opcode {
+            Opcode::Text => Kind::Text,
+            _ => Kind::Binary,
+        };
+        let message = match &mut self.message {
+            None if frame.fin && payload.len() == frame.len => {
+                return Ok(Some(match kind {
+                    Kind::Text => Event::Text(Cow::Borrowed(utf8::whole(payload)?)),
+                    Kind::Binary => Event::Binary(Cow::Borrowed(payload)),
+                }));
+            }
+            None => {
+                let message = self.message.insert(Message::new(kind));
+                message.count_fragment(self.limits.max_fragments)?;
+                message
+            }
+            Some(message) => message,
+        };
+        message.push(payload)?;
+        if frame.fin && frame.left == 0 {
+            return self.message.take().map(Message::finish).transpose();
+        }
+        Ok(None)
+    }
+
+    /// Receives unmasked payload of a control frame.
+    fn recv_control<'b>(
+        &mut self,
+        frame: &Frame,
+        payload: &'b [u8],
+    ) -> Result<Option<Event<'b>>, Violation> {
+        let payload = if payload.len() == frame.len {
+            Cow::Borrowed(payload)
+        } else {
+            self.control.extend_from_slice(payload);
+            if frame.left > 0 {
+                return Ok(None);
+            }
+            Cow::Owned(mem::take(&mut self.control))
+        };
+        Ok(Some(match frame.opcode {
+            Opcode::Ping => Event::Ping(payload),
+            Opcode::Pong => Event::Pong(payload),
+            _ => {
+                let close = decode_close(payload)?;
+                // What is due next is in `closing`, for the caller to ask.
+                let _due = self.closing.recv()?;
+                self.message = None;
+                close
+            }
+        }))
+    }
+}
+
+/// Takes the first `len` bytes off `input`.
+fn take_front<'b>(input: &mut &'b mut [u8], len: usize) -> &'b mut [u8] {
+    let (front, rest) = mem::take(input).split_at_mut(len);
+    *input = rest;
+    front
+}
+
+/// The event that a Close payload stands for (§5.5.1).
+fn decode_close(payload: Cow<'_, [u8]>) -> Result<Event<'_>, Violation> {
+    let code = match *payload {
+        [] => None,
+        [_] => return Err(Violation::CloseLength),
+        [high, low, ..] => {
+            let code = u16::from_be_bytes([high, low]);
+            Some(CloseCode::new(code).ok_or(Violation::CloseCode(code))?)
+        }
+    };
+    let reason = match payload {
+        Cow::Borrowed(bytes) => Cow::Borrowed(utf8::whole(bytes.get(2..).unwrap_or_default())?),
+        Cow::Owned(bytes) => {
+            Cow::Owned(utf8::whole(bytes.get(2..).unwrap_or_default())?.to_owned())
+        }
+    };
+    Ok(Event::Close { code, reason })
+}
