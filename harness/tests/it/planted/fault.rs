@@ -1,0 +1,486 @@
+//! The faults that can be planted, one name each.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+macro_rules! faults {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
+        /// One wrong behaviour. Without any, the subject follows the RFCs strictly.
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        pub(crate) enum Fault {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Fault {
+            /// Every fault, in the order of this file.
+            pub(crate) const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The name in `PLANTED_FAULTS`.
+            pub(crate) fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
+    };
+}
+
+faults! {
+    // Request line (RFC 9112 §2.3, §3).
+    /// Words may be parted by any whitespace, and a fourth one is ignored.
+    RequestLineLenient = "request-line-lenient",
+    /// A request line without a version is answered.
+    Http09Answered = "http09-answered",
+    /// An empty line before the request line is refused.
+    EmptyLineRefused = "empty-line-refused",
+    /// Anything may stand where `HTTP/1.1` belongs.
+    AnyVersionAccepted = "any-version-accepted",
+    /// HTTP/1.2 is answered 505.
+    HigherMinorRefused = "higher-minor-refused",
+    /// An HTTP/1.0 connection stays open unasked.
+    Http10KeptOpen = "http10-kept-open",
+    /// An HTTP/1.0 connection stays open as asked, but the answer does not say so.
+    Http10KeepAliveWithoutField = "http10-keepalive-without-field",
+    /// An HTTP/1.0 client gets chunked content.
+    Http10Chunked = "http10-chunked",
+
+    // Method (RFC 9110 §9).
+    /// `get` is taken for `GET`.
+    MethodCaseIgnored = "method-case-ignored",
+    /// A method may hold any octet but space.
+    MethodNotToken = "method-not-token",
+    /// An unknown method is handled as GET.
+    UnknownMethodAsGet = "unknown-method-as-get",
+    /// An unknown method is answered 400.
+    UnknownMethodBadRequest = "unknown-method-bad-request",
+    /// A method that may carry content is answered 400 when it does not.
+    BodylessMethodRefused = "bodyless-method-refused",
+    /// The answer to HEAD carries content.
+    HeadWithBody = "head-with-body",
+    /// The answer to HEAD has another Content-Length than the one to GET.
+    HeadLengthDiffers = "head-length-differs",
+    /// HEAD is answered 501.
+    HeadUnsupported = "head-unsupported",
+    /// `OPTIONS *` is answered 400.
+    OptionsStarRefused = "options-star-refused",
+    /// 405 comes without Allow.
+    NoAllow = "no-allow",
+    /// TRACE answers with the request, credentials included.
+    TraceEchoes = "trace-echoes",
+    /// CONNECT is answered 200, with a Content-Length.
+    ConnectAccepted = "connect-accepted",
+
+    // Request target (RFC 9112 §3.2).
+    /// The absolute form is refused.
+    AbsoluteFormRefused = "absolute-form-refused",
+    /// Any octets are taken as a target, and answered 200.
+    TargetUnchecked = "target-unchecked",
+    /// A target over 4000 octets is answered 414.
+    LongTargetRefused = "long-target-refused",
+    /// Request line, field lines and head are not bounded.
+    HeadUnbounded = "head-unbounded",
+    /// `..` in a path leads out of the root.
+    PathTraversal = "path-traversal",
+    /// A path that starts with `//` is answered with a redirect to that host.
+    DoubleSlashRedirects = "double-slash-redirects",
+    /// The decoded path is written into the head of a 404.
+    PathReflected = "path-reflected",
+
+    // Host (RFC 9112 §3.2).
+    /// HTTP/1.1 without Host is answered.
+    NoHostAccepted = "no-host-accepted",
+    /// Of several Host fields the first counts.
+    TwoHostsAccepted = "two-hosts-accepted",
+    /// The value of Host is not looked at.
+    BadHostAccepted = "bad-host-accepted",
+    /// Only names and digits make a Host: no IPv6 address, no empty port.
+    HostTooStrict = "host-too-strict",
+
+    // Fields (RFC 9112 §5).
+    /// Field names are compared with regard to case.
+    FieldNameCaseMatters = "field-name-case-matters",
+    /// Whitespace between name and colon is dropped.
+    SpaceBeforeColonAccepted = "space-before-colon-accepted",
+    /// A line that starts with whitespace right after the request line is a field.
+    LeadingSpaceAccepted = "leading-space-accepted",
+    /// A folded line is appended to the value without a space.
+    ObsFoldJoinedBadly = "obs-fold-joined-badly",
+    /// A line without a colon is skipped.
+    NoColonSkipped = "no-colon-skipped",
+    /// A field name may hold any octet, or none at all.
+    FieldNameUnchecked = "field-name-unchecked",
+    /// A field name may hold letters, digits and `-` only.
+    FieldNameTooStrict = "field-name-too-strict",
+    /// NUL is taken for an ordinary octet.
+    NulAccepted = "nul-accepted",
+    /// CR alone ends a line.
+    BareCrEndsLine = "bare-cr-ends-line",
+    /// CR alone is an ordinary octet.
+    BareCrKept = "bare-cr-kept",
+    /// LF alone is an ordinary octet.
+    BareLfKept = "bare-lf-kept",
+    /// LF alone ends a line.
+    BareLfEndsLine = "bare-lf-ends-line",
+    /// Control octets in a value are kept.
+    ControlAccepted = "control-accepted",
+    /// Octets above 0x7F in a value are refused.
+    ObsTextRefused = "obs-text-refused",
+    /// 0x85 and 0xA0 around a value are trimmed as if they were spaces.
+    ObsTextTrimmed = "obs-text-trimmed",
+    /// An empty value is refused.
+    EmptyValueRefused = "empty-value-refused",
+    /// Whitespace around a value is kept.
+    OwsKept = "ows-kept",
+    /// A repeated field replaces the earlier one.
+    RepeatedFieldLost = "repeated-field-lost",
+    /// `_` in a field name means `-`.
+    UnderscoreIsDash = "underscore-is-dash",
+
+    // Content-Length (RFC 9110 §8.6, RFC 9112 §6.3).
+    /// A negative length counts as none.
+    LengthNegativeAccepted = "length-negative-accepted",
+    /// `+` before the digits is skipped.
+    LengthPlusAccepted = "length-plus-accepted",
+    /// Reading stops at the first octet that is no digit.
+    LengthJunkAccepted = "length-junk-accepted",
+    /// An empty value means 0.
+    LengthEmptyAccepted = "length-empty-accepted",
+    /// The number wraps around at 64 bits.
+    LengthWraps = "length-wraps",
+    /// A leading zero means octal.
+    LengthOctal = "length-octal",
+    /// A leading zero is refused.
+    LengthZerosRefused = "length-zeros-refused",
+    /// Of several lengths the first counts, whether lines or list.
+    FirstLengthWins = "first-length-wins",
+    /// Of several lengths the last counts, whether lines or list.
+    LastLengthWins = "last-length-wins",
+    /// GET, HEAD, OPTIONS and DELETE have no content, whatever the fields say.
+    ContentIgnored = "content-ignored",
+    /// Content cut short by the client's FIN is handled as if it were whole.
+    CutContentHandled = "cut-content-handled",
+    /// An absurd length makes the server wait for it.
+    HugeLengthAwaited = "huge-length-awaited",
+
+    // Transfer-Encoding (RFC 9112 §6.1).
+    /// Transfer-Encoding is not known.
+    TeIgnored = "te-ignored",
+    /// With both framings Transfer-Encoding wins and the connection stays open.
+    ClTeAccepted = "cl-te-accepted",
+    /// With both framings Content-Length wins and the connection stays open.
+    ClBeatsTe = "cl-beats-te",
+    /// `Chunked` is not `chunked`.
+    TeCaseMatters = "te-case-matters",
+    /// A transfer coding other than chunked is passed over.
+    TeUnknownIgnored = "te-unknown-ignored",
+    /// Any value that contains `chunked` means chunked.
+    TeSubstring = "te-substring",
+    /// Chunked is taken from HTTP/1.0, and the connection stays open.
+    TeInHttp10Accepted = "te-in-http10-accepted",
+    /// A field named in Connection does not count.
+    ConnectionStripsFields = "connection-strips-fields",
+    /// `Content-Encoding: chunked` frames the content.
+    ContentEncodingFrames = "content-encoding-frames",
+
+    // Chunks (RFC 9112 §7.1).
+    /// `+5` and `-5` are sizes.
+    ChunkSizeSignAccepted = "chunk-size-sign-accepted",
+    /// `0x5` and `1_0` are sizes.
+    ChunkSizePrefixAccepted = "chunk-size-prefix-accepted",
+    /// What follows the digits of a size is not looked at, and empty lines are skipped.
+    ChunkSizeJunkAccepted = "chunk-size-junk-accepted",
+    /// The size wraps around at 32 bits.
+    ChunkSizeWraps = "chunk-size-wraps",
+    /// Sizes are written with small letters or not at all.
+    ChunkUppercaseRefused = "chunk-uppercase-refused",
+    /// A size with a leading zero is refused.
+    ChunkZerosRefused = "chunk-zeros-refused",
+    /// A chunk extension is refused.
+    ChunkExtensionRefused = "chunk-extension-refused",
+    /// What follows the semicolon of an extension is not looked at.
+    ChunkExtensionUnchecked = "chunk-extension-unchecked",
+    /// LF or CR alone end the lines of a chunked body.
+    ChunkLineEndLenient = "chunk-line-end-lenient",
+    /// The two octets after the data of a chunk are skipped unseen.
+    ChunkEndUnchecked = "chunk-end-unchecked",
+    /// Trailer lines are skipped unseen.
+    TrailersUnchecked = "trailers-unchecked",
+    /// Trailers become fields.
+    TrailersMerged = "trailers-merged",
+    /// Trailers are refused.
+    TrailersRefused = "trailers-refused",
+    /// A trailer section that follows the last chunk is left for the next request.
+    TrailersUnread = "trailers-unread",
+
+    // Segmentation.
+    /// The answer comes after the request line.
+    AnswersBeforeHeadEnds = "answers-before-head-ends",
+    /// When a request arrives in two reads, the last octet of the first is lost.
+    LosesBytesOnSplit = "loses-bytes-on-split",
+    /// A head that does not arrive in one read is refused.
+    HeadInOneRead = "head-in-one-read",
+    /// Content that does not arrive with the head is not waited for.
+    BodyInOneRead = "body-in-one-read",
+
+    // Connections (RFC 9112 §9).
+    /// Each answer ends the connection.
+    ClosesAlways = "closes-always",
+    /// After a refused request the connection goes on.
+    NoCloseAfter400 = "no-close-after-400",
+    /// `Connection: close` is not obeyed.
+    ConnectionCloseIgnored = "connection-close-ignored",
+    /// `Connection: close` is obeyed when it is the whole value, in small letters.
+    ConnectionCloseExact = "connection-close-exact",
+    /// The connection is closed without the answer saying so.
+    NoCloseField = "no-close-field",
+    /// Answers to pipelined requests are swapped.
+    PipeliningOutOfOrder = "pipelining-out-of-order",
+    /// A request that arrives with another is lost.
+    PipeliningLoses = "pipelining-loses",
+    /// A close with unread octets resets the connection, and the answer with it.
+    CloseResets = "close-resets",
+    /// A FIN from the client drops what is being answered.
+    HalfCloseDrops = "half-close-drops",
+    /// An error response has no length, yet the connection stays open.
+    ErrorWithoutLength = "error-without-length",
+    /// After a hundred requests the connection goes silent.
+    HundredthIsLast = "hundredth-is-last",
+
+    // Expect and Upgrade (RFC 9110 §10.1.1, §7.8).
+    /// No 100 is ever sent.
+    ContinueNever = "continue-never",
+    /// 100 goes to HTTP/1.0 clients as well.
+    ContinueToHttp10 = "continue-to-http10",
+    /// `100-Continue` is not `100-continue`.
+    ExpectCaseMatters = "expect-case-matters",
+    /// After `Expect` the request is answered twice.
+    ExpectAnsweredTwice = "expect-answered-twice",
+    /// An expectation of another kind is never answered.
+    UnknownExpectHangs = "unknown-expect-hangs",
+    /// 417 leaves the content in the connection.
+    FailedExpectDesyncs = "failed-expect-desyncs",
+    /// Any protocol in Upgrade is switched to.
+    UpgradeToAnything = "upgrade-to-anything",
+    /// The handshake needs no `Connection: upgrade`.
+    UpgradeWithoutConnection = "upgrade-without-connection",
+    /// HTTP/1.0 can upgrade.
+    UpgradeFromHttp10 = "upgrade-from-http10",
+    /// 426 comes without Upgrade.
+    NoUpgradeIn426 = "no-upgrade-in-426",
+    /// 101 comes without 100 though both were asked for.
+    NoContinueBeforeSwitch = "no-continue-before-switch",
+
+    // Isolation.
+    /// A panic in a handler aborts the process.
+    CrashKillsProcess = "crash-kills-process",
+    /// A panic in a handler closes all other connections.
+    CrashKillsConnections = "crash-kills-connections",
+    /// After a panic its connection stays open and silent.
+    CrashHangs = "crash-hangs",
+    /// After a panic the connection is closed without 500 or 1011.
+    CrashClosesSilently = "crash-closes-silently",
+    /// After a panic every request is answered 500.
+    CrashPoisons = "crash-poisons",
+    /// A panic in a handler is answered 200.
+    CrashHidden = "crash-hidden",
+
+    // Slow clients.
+    /// A head may take for ever.
+    NoHeadTimeout = "no-head-timeout",
+    /// Each octet of a head starts its timeout anew.
+    HeadTimeoutRestarts = "head-timeout-restarts",
+    /// Content may take for ever.
+    NoBodyTimeout = "no-body-timeout",
+    /// Connections are served one after the other.
+    OneAtATime = "one-at-a-time",
+
+    // Refusals.
+    /// What would be refused is not answered, and the connection stays open.
+    SilentOnRefusal = "silent-on-refusal",
+    /// What would be refused aborts the process.
+    DiesOnRefusal = "dies-on-refusal",
+
+    // Routes.
+    /// `echo` trims whitespace off the content.
+    EchoTrimsBody = "echo-trims-body",
+    /// `echo` cuts content at 1 KiB.
+    EchoCutsBody = "echo-cuts-body",
+    /// `hello` is answered 500.
+    HelloFails = "hello-fails",
+
+    // Opening handshake (RFC 6455 §4.2).
+    /// Sec-WebSocket-Accept is made without the GUID.
+    WrongAcceptKey = "wrong-accept-key",
+    /// Sec-WebSocket-Key is not looked at.
+    HandshakeAnyKey = "handshake-any-key",
+    /// Sec-WebSocket-Version is not looked at.
+    HandshakeAnyVersion = "handshake-any-version",
+    /// 426 comes without Sec-WebSocket-Version.
+    NoVersionIn426 = "no-version-in-426",
+    /// Any method opens a WebSocket.
+    HandshakePost = "handshake-post",
+    /// The handshake needs no Upgrade field.
+    HandshakeWithoutUpgrade = "handshake-without-upgrade",
+    /// `Upgrade: WebSocket` and `Connection: Upgrade` are compared with regard to case.
+    HandshakeCaseMatters = "handshake-case-matters",
+    /// `Connection` must be `Upgrade` and nothing else.
+    HandshakeListRefused = "handshake-list-refused",
+    /// Content that comes with a handshake is read as frames.
+    HandshakeBodyIsFrames = "handshake-body-is-frames",
+    /// The first subprotocol on offer is changed to `invented`.
+    SubprotocolInvented = "subprotocol-invented",
+    /// The first extension on offer, or one of our own, is accepted.
+    ExtensionInvented = "extension-invented",
+    /// 101 carries a Content-Length.
+    SwitchWithLength = "switch-with-length",
+    /// Frames that arrive together with the handshake are lost.
+    HandshakeLosesFrames = "handshake-loses-frames",
+    /// `ws.reject` lets everyone in.
+    RejectAccepts = "reject-accepts",
+
+    // Frames in (RFC 6455 §5).
+    /// Frames need no mask.
+    AcceptUnmasked = "accept-unmasked",
+    /// Reserved bits are not looked at.
+    AcceptRsv = "accept-rsv",
+    /// A frame with a reserved opcode is skipped.
+    AcceptReservedOpcode = "accept-reserved-opcode",
+    /// FIN of a control frame is not looked at.
+    AcceptFragmentedControl = "accept-fragmented-control",
+    /// A control frame may be longer than 125 octets.
+    AcceptLongControl = "accept-long-control",
+    /// A length may take more octets than it needs.
+    AcceptNonMinimalLength = "accept-non-minimal-length",
+    /// The top bit of a 64-bit length is dropped, and the message waited for.
+    AcceptHugeLength = "accept-huge-length",
+    /// A length of 126 octets or more is taken for 126 octets.
+    LongLengthMisread = "long-length-misread",
+    /// A new message may begin inside another, which is dropped.
+    AcceptDataInFragment = "accept-data-in-fragment",
+    /// A continuation of nothing begins a message.
+    AcceptLonelyContinuation = "accept-lonely-continuation",
+    /// Control frames between fragments are skipped.
+    DropControlInFragments = "drop-control-in-fragments",
+    /// A control frame between fragments ends the message.
+    ControlEndsMessage = "control-ends-message",
+    /// Frames are read only when they arrive whole and alone.
+    FrameInOneRead = "frame-in-one-read",
+
+    // Messages.
+    /// Text is not checked.
+    NoUtf8Check = "no-utf8-check",
+    /// Text is checked when the message is whole.
+    Utf8Late = "utf8-late",
+    /// Text is checked frame by frame, so that no character may cross a boundary.
+    Utf8PerFrame = "utf8-per-frame",
+    /// Text may hold surrogates.
+    SurrogatesAccepted = "surrogates-accepted",
+    /// Text may hold no noncharacters.
+    NoncharactersRefused = "noncharacters-refused",
+    /// Overlong forms of ASCII are taken.
+    OverlongAccepted = "overlong-accepted",
+    /// An empty message is not echoed.
+    EmptyMessageLost = "empty-message-lost",
+    /// A message is echoed up to its 100th octet.
+    EchoTruncates = "echo-truncates",
+    /// Text comes back as binary and binary as text.
+    EchoChangesType = "echo-changes-type",
+    /// The last fragment of a message is not echoed.
+    EchoLosesFragment = "echo-loses-fragment",
+    /// A message is echoed twice.
+    EchoTwice = "echo-twice",
+    /// A message over 16 KiB is refused with 1009.
+    SmallMessagesOnly = "small-messages-only",
+
+    // Ping and Pong (RFC 6455 §5.5).
+    /// Ping is not answered.
+    PingIgnored = "ping-ignored",
+    /// Pong carries nothing.
+    PongWrongPayload = "pong-wrong-payload",
+    /// Pong is answered by Pong.
+    PongsUnsolicited = "pongs-unsolicited",
+    /// Pong is refused when no Ping was sent.
+    PongRefused = "pong-refused",
+    /// Every second Ping is answered.
+    PongsHalved = "pongs-halved",
+
+    // Close (RFC 6455 §5.5.1, §7).
+    /// Close is answered by Close 1001, a violation by 1001 as well.
+    WrongCloseCode = "wrong-close-code",
+    /// Close is not answered; the connection ends.
+    NoCloseReply = "no-close-reply",
+    /// Close inside a message is refused with 1002.
+    CloseInMessageRefused = "close-in-message-refused",
+    /// Ping after Close is answered.
+    PongAfterClose = "pong-after-close",
+    /// Messages after Close are echoed.
+    AnswerAfterClose = "answer-after-close",
+    /// A second Close is answered.
+    CloseTwice = "close-twice",
+    /// Any number is a close code.
+    AcceptBadCloseCode = "accept-bad-close-code",
+    /// Of the close codes only 1000 and 1001 are known.
+    RefuseGoodCloseCode = "refuse-good-close-code",
+    /// A Close of one octet is taken.
+    AcceptHalfCloseCode = "accept-half-close-code",
+    /// The reason in a Close is not checked.
+    AcceptBadCloseReason = "accept-bad-close-reason",
+    /// A Close without a code is answered by Close 1005.
+    SendsReservedCloseCode = "sends-reserved-close-code",
+    /// After the closing handshake the connection stays open.
+    TcpNotClosed = "tcp-not-closed",
+
+    // Frames out.
+    /// The server masks its frames.
+    MasksOwnFrames = "masks-own-frames",
+    /// The server sets a reserved bit.
+    SetsRsv = "sets-rsv",
+    /// The server writes every length in 16 bits or more.
+    SendsNonMinimalLength = "sends-non-minimal-length",
+    /// A panic in a callback ends the connection without 1011.
+    No1011 = "no-1011",
+    /// `ws.push` waits for a first message.
+    PushOnlyAfterRead = "push-only-after-read",
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Fault {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let found = Self::ALL.iter().find(|fault| fault.name() == name);
+        found.copied().ok_or_else(|| format!("no fault is named {name:?}"))
+    }
+}
+
+/// The faults of one subject.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Faults(BTreeSet<Fault>);
+
+impl Faults {
+    /// Whether this fault was planted.
+    pub(super) fn has(&self, fault: Fault) -> bool {
+        self.0.contains(&fault)
+    }
+}
+
+impl FromIterator<Fault> for Faults {
+    fn from_iter<I: IntoIterator<Item = Fault>>(faults: I) -> Self {
+        Self(faults.into_iter().collect())
+    }
+}
+
+impl FromStr for Faults {
+    type Err = String;
+
+    /// Reads names parted by commas; an empty text means none.
+    fn from_str(names: &str) -> Result<Self, String> {
+        names.split(',').filter(|name| !name.is_empty()).map(str::parse).collect()
+    }
+}

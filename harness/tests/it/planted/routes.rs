@@ -1,0 +1,197 @@
+//! The HTTP resources of the subject contract.
+
+use std::hint::black_box;
+use std::io::ErrorKind;
+use std::iter;
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::fault::{Fault, Faults};
+use super::head::Head;
+use super::response::{Content, Response};
+use super::session::Kind;
+
+/// The WebSocket at this path, if there is one.
+pub(super) fn web_socket(head: &Head) -> Option<Kind> {
+    match &*head.target.path {
+        "/ws/echo" => Some(Kind::Echo),
+        "/ws/crash" => Some(Kind::Crash),
+        "/ws/push" => Some(Kind::Push {
+            count: head.target.number("n").unwrap_or(0),
+            pause: Duration::from_millis(head.target.number("ms").unwrap_or(0)),
+        }),
+        "/ws/reject" => Some(Kind::Reject),
+        _ => None,
+    }
+}
+
+/// Answers a request, or never does.
+///
+/// # Panics
+///
+/// On `/crash`: that is what it is for.
+pub(super) fn respond(
+    head: &Head,
+    content: Vec<u8>,
+    client: &TcpStream,
+    faults: &Faults,
+) -> Option<Response> {
+    if let Some(response) = misled(head, faults).or_else(|| by_method(head, &content, faults)) {
+        return Some(response);
+    }
+    let number = |name, default| head.target.number(name).unwrap_or(default);
+    let pause = Duration::from_millis(number("ms", 0));
+    Some(match &*head.target.path {
+        "/" | "/hello" if faults.has(Fault::HelloFails) => Response::of(500),
+        "/" | "/hello" => Response::ok("text/plain", "hello\n"),
+        "/health" => Response::ok("application/json", r#"{"status":"ok"}"#),
+        "/echo" => Response::ok("application/octet-stream", echo(content, faults)),
+        "/fields" => fields(head),
+        "/crash" => crash(head.target.argument("kind").unwrap_or("panic")),
+        "/hang" => return None,
+        "/spin" => {
+            spin(head.target.number("ms"), client);
+            Response::ok("text/plain", "spun\n")
+        }
+        "/sleep" => {
+            thread::sleep(pause);
+            Response::ok("text/plain", "slept\n")
+        }
+        "/bytes" => {
+            let content = (0..number("n", 0)).map(|index| (index % 251) as u8);
+            Response::ok("application/octet-stream", content.collect::<Vec<_>>())
+        }
+        "/stream" => stream(number("chunks", 1), number("size", 1), pause),
+        "/file" => Response::ok("text/plain", "A constant resource that never changes.\n")
+            .with("ETag", "\"planted-1\"")
+            .with("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT"),
+        _ => Response::of(404),
+    })
+}
+
+/// What planted faults answer in place of the resource.
+fn misled(head: &Head, faults: &Faults) -> Option<Response> {
+    let path = &*head.target.path;
+    if faults.has(Fault::PathTraversal) && path.contains("..") {
+        return Some(Response::ok("text/plain", "root:x:0:0:root:/root:/bin/sh\n"));
+    }
+    if faults.has(Fault::DoubleSlashRedirects) && path.starts_with("//") {
+        return Some(Response::of(301).with("Location", path));
+    }
+    if faults.has(Fault::PathReflected) && path.contains('\n') {
+        return Some(Response::of(404).with("X-Path", path));
+    }
+    let trace = head.method == "TRACE" && faults.has(Fault::TraceEchoes);
+    if trace || head.method == "CONNECT" && faults.has(Fault::ConnectAccepted) {
+        let lines = head.fields.iter().flat_map(|(name, value)| [&name[..], b": ", value, b"\r\n"]);
+        return Some(Response::ok("message/http", lines.flatten().copied().collect::<Vec<_>>()));
+    }
+    let may_carry = matches!(&*head.method, "POST" | "PUT" | "PATCH" | "DELETE" | "QUERY");
+    let carries =
+        head.values("Content-Length").chain(head.values("Transfer-Encoding")).next().is_some();
+    (faults.has(Fault::BodylessMethodRefused) && may_carry && !carries).then(|| Response::of(400))
+}
+
+/// What is answered whatever the path, or because the path does not know the method.
+fn by_method(head: &Head, content: &[u8], faults: &Faults) -> Option<Response> {
+    let allow = match &*head.target.path {
+        "/echo" | "/fields" => "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+        _ => "GET, HEAD, OPTIONS",
+    };
+    match &*head.method {
+        "HEAD" if faults.has(Fault::HeadUnsupported) => Some(Response::of(501)),
+        "GET" | "HEAD" => None,
+        "CONNECT" => Some(Response::of(501)),
+        "TRACE" if !content.is_empty() => Some(Response::of(400)),
+        "TRACE" => Some(Response::of(405).with("Allow", allow)),
+        "OPTIONS" if head.target.path == "*" => Some(Response::of(204)),
+        _ if matches!(&*head.target.path, "/echo" | "/fields") => None,
+        "OPTIONS" => Some(Response::of(204).with("Allow", allow)),
+        "POST" | "PUT" | "PATCH" | "DELETE" => Some(Response::of(405).with("Allow", allow)),
+        _ if faults.has(Fault::UnknownMethodAsGet) => None,
+        _ => Some(Response::of(if faults.has(Fault::UnknownMethodBadRequest) { 400 } else { 501 })),
+    }
+}
+
+fn echo(mut content: Vec<u8>, faults: &Faults) -> Vec<u8> {
+    if faults.has(Fault::EchoTrimsBody) {
+        content = content.trim_ascii().to_vec();
+    }
+    if faults.has(Fault::EchoCutsBody) {
+        content.truncate(1024);
+    }
+    content
+}
+
+/// The fields as they came, an octet above 0x7F as the code point of that number.
+fn fields(head: &Head) -> Response {
+    let latin = |octets: &[u8]| octets.iter().copied().map(char::from).collect::<String>();
+    let pairs: Vec<_> =
+        head.fields.iter().map(|(name, value)| json!([latin(name), latin(value)])).collect();
+    Response::ok("application/json", json!(pairs).to_string())
+}
+
+fn crash(kind: &str) -> Response {
+    match kind {
+        "match" => {
+            let nothing: Option<u8> = black_box(None);
+            nothing.expect("/crash?kind=match");
+        }
+        "divide" => drop(black_box(1) / black_box(0)),
+        "index" => drop(black_box([1])[black_box(1)]),
+        "stream" => {
+            let pieces = [true, false].into_iter().map(|first| {
+                assert!(first, "/crash?kind=stream");
+                b"the first part".to_vec()
+            });
+            let mut response = Response::ok("text/plain", "");
+            response.content = Content::Pieces(Box::new(pieces));
+            return response;
+        }
+        "drop" => drop(Fragile),
+        _ => {}
+    }
+    panic!("/crash?kind={kind}");
+}
+
+struct Fragile;
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        panic!("/crash?kind=drop");
+    }
+}
+
+/// Computes for so long, or until the client leaves: the cores are wanted for the cases that follow.
+fn spin(ms: Option<u64>, client: &TcpStream) {
+    let end = ms.map(|ms| Instant::now() + Duration::from_millis(ms));
+    while end.is_none_or(|end| Instant::now() < end) && !has_left(client) {
+        black_box((0..100_000_u32).map(black_box).fold(0, u32::wrapping_add));
+    }
+}
+
+fn has_left(client: &TcpStream) -> bool {
+    let peeked = client.set_nonblocking(true).and_then(|()| client.peek(&mut [0]));
+    let is_open = match peeked {
+        Ok(count) => count > 0,
+        Err(error) => error.kind() == ErrorKind::WouldBlock,
+    };
+    client.set_nonblocking(false).is_err() || !is_open
+}
+
+fn stream(chunks: u64, size: u64, pause: Duration) -> Response {
+    let mut sent = 0;
+    let pieces = iter::from_fn(move || {
+        if sent > 0 && sent < chunks {
+            thread::sleep(pause);
+        }
+        sent += 1;
+        (sent <= chunks).then(|| vec![b'x'; usize::try_from(size).unwrap_or(0)])
+    });
+    let mut response = Response::ok("text/plain", "");
+    response.content = Content::Pieces(Box::new(pieces));
+    response
+}

@@ -1,0 +1,154 @@
+//! The listener, the connections it has open, and what they share.
+
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::fault::{Fault, Faults};
+use super::http;
+
+/// How the subject behaves.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// What is wrong with it.
+    pub(crate) faults: Faults,
+    /// A head must be complete this long after its first octet.
+    pub(crate) head: Duration,
+    /// Content must not pause for longer than this.
+    pub(crate) body: Duration,
+    /// A connection may wait this long for a request.
+    pub(crate) idle: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let second = Duration::from_secs(1);
+        Self { faults: Faults::default(), head: second, body: second, idle: 10 * second }
+    }
+}
+
+/// A running subject; dropping it closes the listener and every connection.
+///
+/// `crash-kills-process` and `dies-on-refusal` mean what they say: give them a process of their own.
+pub(crate) struct Server {
+    addr: SocketAddr,
+    shared: Arc<Shared>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts a subject with these faults on a free port.
+    pub(crate) fn start(faults: impl IntoIterator<Item = Fault>) -> Self {
+        Self::bind(0, Config { faults: faults.into_iter().collect(), ..Config::default() })
+    }
+
+    /// Starts a subject on 127.0.0.1; port 0 means any.
+    pub(crate) fn bind(port: u16, config: Config) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("the port is free");
+        let addr = listener.local_addr().expect("a bound socket has an address");
+        let shared = Arc::new(Shared::new(config));
+        let accepting = thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || accept(&listener, &shared)
+        });
+        Self { addr, shared, accepting: Some(accepting) }
+    }
+
+    /// Where it listens.
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Serves for good.
+    pub(super) fn join(mut self) {
+        if let Some(accepting) = self.accepting.take() {
+            accepting.join().expect("accepting does not panic");
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shared.stopping.store(true, Ordering::SeqCst);
+        self.shared.close_all_but(None);
+        // A connection wakes the listener, which then sees that it is over.
+        drop(TcpStream::connect(self.addr));
+        if let Some(accepting) = self.accepting.take() {
+            drop(accepting.join());
+        }
+    }
+}
+
+/// What all connections share.
+pub(super) struct Shared {
+    pub(super) config: Config,
+    /// A panic happened; only `crash-poisons` minds.
+    pub(super) poisoned: AtomicBool,
+    stopping: AtomicBool,
+    next_id: AtomicU64,
+    open: Mutex<HashMap<u64, TcpStream>>,
+}
+
+impl Shared {
+    fn new(config: Config) -> Self {
+        Self {
+            config,
+            poisoned: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            next_id: AtomicU64::new(0),
+            open: Mutex::default(),
+        }
+    }
+
+    /// Whether this fault was planted.
+    pub(super) fn has(&self, fault: Fault) -> bool {
+        self.config.faults.has(fault)
+    }
+
+    /// What a panic in a handler does beyond its own connection: nothing, if all is well.
+    pub(super) fn crashed(&self, id: u64) {
+        if self.has(Fault::CrashKillsProcess) {
+            std::process::abort();
+        }
+        if self.has(Fault::CrashKillsConnections) {
+            self.close_all_but(Some(id));
+        }
+        self.poisoned.store(true, Ordering::SeqCst);
+    }
+
+    fn close_all_but(&self, id: Option<u64>) {
+        for (other, stream) in self.open.lock().expect("no one panics here").iter() {
+            if Some(*other) != id {
+                drop(stream.shutdown(Shutdown::Both));
+            }
+        }
+    }
+}
+
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    for stream in listener.incoming() {
+        if shared.stopping.load(Ordering::SeqCst) {
+            return;
+        }
+        // A client may be gone before it is accepted.
+        let Ok(stream) = stream else { continue };
+        let shared = Arc::clone(shared);
+        if shared.has(Fault::OneAtATime) {
+            serve(stream, &shared);
+        } else {
+            thread::spawn(move || serve(stream, &shared));
+        }
+    }
+}
+
+fn serve(stream: TcpStream, shared: &Arc<Shared>) {
+    let id = shared.next_id.fetch_add(1, Ordering::Relaxed);
+    let Ok(copy) = stream.try_clone() else { return };
+    shared.open.lock().expect("no one panics here").insert(id, copy);
+    // What goes wrong with one client ends with its connection.
+    drop(http::serve(id, stream, shared));
+    shared.open.lock().expect("no one panics here").remove(&id);
+}

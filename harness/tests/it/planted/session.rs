@@ -1,0 +1,273 @@
+//! A WebSocket from the handshake to the last frame (RFC 6455 §5 to §7).
+
+use std::io;
+use std::net::TcpStream;
+use std::panic;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use super::fault::Fault;
+use super::frame::{
+    BINARY, CLOSE, CONTINUATION, End, Header, Output, PING, PONG, PROTOCOL_ERROR, TEXT,
+};
+use super::http;
+use super::input::{Deadline, Input};
+use super::message::{self, Message};
+use super::server::Shared;
+
+/// Which WebSocket of the subject contract this is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    /// Sends messages back.
+    Echo,
+    /// Sends messages back, and panics on `crash`.
+    Crash,
+    /// Sends messages unasked.
+    Push { count: u64, pause: Duration },
+    /// Refuses the handshake.
+    Reject,
+}
+
+/// One open WebSocket.
+pub(super) struct Session<'a> {
+    kind: Kind,
+    input: Input,
+    output: Arc<Output>,
+    shared: &'a Shared,
+    id: u64,
+    message: Option<Message>,
+    pings: u32,
+    /// Until when the next octet is waited for.
+    deadline: Deadline,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(
+        kind: Kind,
+        input: Input,
+        output: TcpStream,
+        shared: &'a Shared,
+        id: u64,
+    ) -> Self {
+        let output = Arc::new(Output::new(output, shared.config.faults.clone()));
+        Self { kind, input, output, shared, id, message: None, pings: 0, deadline: Deadline::Never }
+    }
+
+    fn has(&self, fault: Fault) -> bool {
+        self.shared.has(fault)
+    }
+
+    /// Talks to the client until one side closes.
+    pub(super) fn run(mut self) -> io::Result<()> {
+        if !self.has(Fault::PushOnlyAfterRead) {
+            self.push();
+        }
+        let end = loop {
+            if let Err(end) = self.receive() {
+                break end;
+            }
+        };
+        if let End::Violation(code) = end {
+            self.send_close(code)?;
+        }
+        if self.has(Fault::TcpNotClosed) && end != End::Gone {
+            while self.input.fill(Deadline::Never).is_ok() {
+                self.input.clear();
+            }
+        }
+        http::linger(&mut self.input, self.output.stream())
+    }
+
+    /// Starts the thread that sends unasked; it ends with the last message, or with the session.
+    fn push(&self) {
+        let Kind::Push { count, pause } = self.kind else { return };
+        let output = Arc::clone(&self.output);
+        thread::spawn(move || {
+            for number in 0..count {
+                if number > 0 {
+                    thread::sleep(pause);
+                }
+                if !output.send(TEXT, number.to_string().as_bytes()).is_ok_and(|sent| sent) {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Receives one frame and does what it asks for.
+    fn receive(&mut self) -> Result<(), End> {
+        let header = Header::read(&mut self.input, self.deadline, &self.shared.config.faults)?;
+        match header.opcode {
+            CONTINUATION | TEXT | BINARY => self.data(header),
+            _ => self.control(header),
+        }
+    }
+
+    fn data(&mut self, header: Header) -> Result<(), End> {
+        let faults = &self.shared.config.faults;
+        let mut message = match (self.message.take(), header.opcode) {
+            (Some(message), CONTINUATION) => message,
+            (None, CONTINUATION) if faults.has(Fault::AcceptLonelyContinuation) => {
+                Message::new(BINARY)
+            }
+            (Some(_), TEXT | BINARY) if !faults.has(Fault::AcceptDataInFragment) => {
+                return Err(PROTOCOL_ERROR);
+            }
+            (_, TEXT | BINARY) => Message::new(header.opcode),
+            (_, _) => return Err(PROTOCOL_ERROR),
+        };
+        let max = if faults.has(Fault::SmallMessagesOnly) { 1 << 14 } else { MAX_MESSAGE };
+        let len = message.payload.len() as u64 + header.len;
+        if len > max && !faults.has(Fault::AcceptHugeLength) {
+            return Err(End::Violation(1009));
+        }
+        message.last_fragment = message.payload.len();
+        self.payload(header, |octets| message.extend(octets, faults))?;
+        message.end_fragment(header.fin, faults)?;
+        if header.fin {
+            return self.answer(message);
+        }
+        self.message = Some(message);
+        Ok(())
+    }
+
+    /// Hands out a payload, unmasked, as it arrives.
+    fn payload(
+        &mut self,
+        header: Header,
+        mut take: impl FnMut(&[u8]) -> Result<(), End>,
+    ) -> Result<(), End> {
+        let mut read = 0;
+        while read < header.len {
+            if self.input.unread().is_empty() {
+                if self.has(Fault::FrameInOneRead) {
+                    return Err(PROTOCOL_ERROR);
+                }
+                self.input.fill(self.deadline)?;
+            }
+            let unread = self.input.unread();
+            let count = unread.len().min(usize::try_from(header.len - read).unwrap_or(usize::MAX));
+            let key = header.key.iter().cycle().skip((read % 4) as usize);
+            let octets: Vec<_> =
+                unread[..count].iter().zip(key).map(|(octet, key)| octet ^ key).collect();
+            self.input.consume(count);
+            read += count as u64;
+            take(&octets)?;
+        }
+        Ok(())
+    }
+
+    /// Sends a message back, or panics if that is what it says.
+    fn answer(&mut self, mut message: Message) -> Result<(), End> {
+        if self.has(Fault::PushOnlyAfterRead) {
+            self.push();
+        }
+        if matches!(self.kind, Kind::Push { .. }) {
+            return Ok(());
+        }
+        let crashes =
+            self.kind == Kind::Crash && message.opcode == TEXT && message.payload == b"crash";
+        if panic::catch_unwind(|| assert!(!crashes, "a callback of /ws/crash")).is_err() {
+            return self.crashed();
+        }
+        if self.has(Fault::EchoTruncates) {
+            message.payload.truncate(100);
+        }
+        if self.has(Fault::EchoChangesType) {
+            message.opcode = TEXT + BINARY - message.opcode;
+        }
+        if self.has(Fault::EchoLosesFragment) && message.last_fragment > 0 {
+            message.payload.truncate(message.last_fragment);
+        }
+        if self.has(Fault::EmptyMessageLost) && message.payload.is_empty() {
+            return Ok(());
+        }
+        if self.has(Fault::EchoTwice) {
+            self.send(message.opcode, &message.payload)?;
+        }
+        self.send(message.opcode, &message.payload)
+    }
+
+    fn crashed(&mut self) -> Result<(), End> {
+        self.shared.crashed(self.id);
+        if self.has(Fault::CrashHangs) {
+            while self.input.fill(Deadline::Never).is_ok() {
+                self.input.clear();
+            }
+        }
+        let silent = [Fault::No1011, Fault::CrashHangs, Fault::CrashClosesSilently];
+        if silent.into_iter().any(|fault| self.has(fault)) {
+            return Err(End::Gone);
+        }
+        if self.has(Fault::CrashHidden) {
+            return Ok(());
+        }
+        Err(End::Violation(1011))
+    }
+
+    fn control(&mut self, header: Header) -> Result<(), End> {
+        if header.len > MAX_MESSAGE {
+            return Err(End::Violation(1009));
+        }
+        let mut payload = Vec::new();
+        self.payload(header, |octets| {
+            payload.extend_from_slice(octets);
+            Ok(())
+        })?;
+        let in_message = self.message.is_some();
+        if in_message && header.opcode != CLOSE {
+            if self.has(Fault::ControlEndsMessage) {
+                self.message = None;
+            }
+            if self.has(Fault::DropControlInFragments) {
+                return Ok(());
+            }
+        }
+        match header.opcode {
+            PING => {
+                self.pings += 1;
+                let ignored = self.has(Fault::PingIgnored)
+                    || self.has(Fault::PongsHalved) && self.pings.is_multiple_of(2);
+                let payload = if self.has(Fault::PongWrongPayload) { Vec::new() } else { payload };
+                if ignored { Ok(()) } else { self.send(PONG, &payload) }
+            }
+            PONG if self.has(Fault::PongRefused) => Err(PROTOCOL_ERROR),
+            PONG if self.has(Fault::PongsUnsolicited) => self.send(PONG, &payload),
+            CLOSE if in_message && self.has(Fault::CloseInMessageRefused) => Err(PROTOCOL_ERROR),
+            CLOSE => self.close(&payload),
+            _ => Ok(()),
+        }
+    }
+
+    /// Completes the closing handshake with the client's own code.
+    fn close(&mut self, payload: &[u8]) -> Result<(), End> {
+        let code = message::close_code(payload, &self.shared.config.faults)?;
+        if self.has(Fault::NoCloseReply) {
+            return Err(End::Gone);
+        }
+        match code {
+            Some(code) => self.send_close(code).map_err(|_| End::Gone)?,
+            None if self.has(Fault::SendsReservedCloseCode) => {
+                self.send_close(1005).map_err(|_| End::Gone)?;
+            }
+            None => self.send(CLOSE, b"")?,
+        }
+        // To answer what comes after Close, a fault must wait for it.
+        let late = [Fault::PongAfterClose, Fault::AnswerAfterClose, Fault::CloseTwice];
+        self.deadline = Deadline::Quiet(Duration::from_millis(100));
+        if late.into_iter().any(|fault| self.has(fault)) { Ok(()) } else { Err(End::Closed) }
+    }
+
+    fn send_close(&self, code: u16) -> io::Result<()> {
+        let code = if self.has(Fault::WrongCloseCode) { 1001 } else { code };
+        self.output.send(CLOSE, &code.to_be_bytes()).map(drop)
+    }
+
+    fn send(&self, opcode: u8, payload: &[u8]) -> Result<(), End> {
+        self.output.send(opcode, payload).map(drop).map_err(|_| End::Gone)
+    }
+}
+
+/// Octets of one message.
+const MAX_MESSAGE: u64 = 16 * 1024 * 1024;
