@@ -1,9 +1,10 @@
-//! WebSocket (RFC 6455) without I/O.
+//! WebSocket (RFC 6455) and HTTP/1.1 (RFC 9110, RFC 9112) without I/O.
 //!
 //! Bytes come in as slices and go out into the caller's buffer; nothing here
 //! owns a socket, reads a clock or draws a random number. The crate is `no_std`
 //! (it needs `alloc`) and contains no `unsafe` code.
 //!
+//! - [`http`]: request heads, body framing, the chunked coding, response heads.
 //! - [`ws`]: frames, masking, messages, the closing handshake.
 //!
 //! Everywhere, too little input is `Ok(None)`; what the peer did wrong is a
@@ -21,4 +22,5 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod http;
 pub mod ws;

@@ -1,0 +1,118 @@
+//! Chunked content out.
+
+use alloc::vec::Vec;
+
+use crate::http::chars;
+use crate::http::error::Misuse;
+
+/// Appends `data` to `out` as one chunk. Empty data appends nothing: a chunk of
+/// size zero would end the message.
+///
+/// # Examples
+///
+/// ```
+/// use seawall_codec::http::chunked;
+///
+/// let mut out = Vec::new();
+/// chunked::encode(b"hello, world", &mut out);
+/// chunked::encode(b"", &mut out);
+/// chunked::end(&mut out);
+/// assert_eq!(out, b"c\r\nhello, world\r\n0\r\n\r\n");
+/// ```
+pub fn encode(data: &[u8], out: &mut Vec<u8>) {
+    if data.is_empty() {
+        return;
+    }
+    out.reserve(MAX_SIZE_LINE + data.len() + 2);
+    encode_size(data.len(), out);
+    out.extend_from_slice(data);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Sixteen digits and CRLF.
+const MAX_SIZE_LINE: usize = 18;
+
+fn encode_size(len: usize, out: &mut Vec<u8>) {
+    let digits = (usize::BITS - len.leading_zeros()).div_ceil(4);
+    for digit in (0..digits).rev() {
+        out.push(b"0123456789abcdef"[len >> (4 * digit) & 0xF]);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends the end of a chunked message without trailers.
+pub fn end(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"0\r\n\r\n");
+}
+
+/// Appends the end of a chunked message with these trailer fields.
+///
+/// # Errors
+///
+/// [`Misuse::FieldName`] or [`Misuse::FieldValue`]; nothing was written.
+pub fn end_with_trailers<'t>(
+    trailers: impl IntoIterator<Item = (&'t str, &'t [u8])>,
+    out: &mut Vec<u8>,
+) -> Result<(), Misuse> {
+    let start = out.len();
+    out.extend_from_slice(b"0\r\n");
+    for (name, value) in trailers {
+        if let Err(misuse) = encode_field(name, value, out) {
+            out.truncate(start);
+            return Err(misuse);
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+    Ok(())
+}
+
+/// Appends one field line, if name and value may stand in one.
+pub(in crate::http) fn encode_field(
+    name: &str,
+    value: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), Misuse> {
+    if !chars::is_token(name.as_bytes()) {
+        return Err(Misuse::FieldName);
+    }
+    if chars::value_len(value) != value.len() {
+        return Err(Misuse::FieldValue);
+    }
+    out.reserve(name.len() + value.len() + 4);
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::String;
+    use std::vec;
+
+    #[test]
+    fn sizes_are_hexadecimal_without_leading_zeros() {
+        for (len, line) in [(1, "1\r\n"), (15, "f\r\n"), (16, "10\r\n"), (0x1_0000, "10000\r\n")] {
+            let mut out = vec![];
+            encode_size(len, &mut out);
+            assert_eq!(String::from_utf8(out).as_deref(), Ok(line));
+        }
+        let mut out = vec![];
+        encode_size(usize::MAX, &mut out);
+        assert!(out.len() <= MAX_SIZE_LINE);
+    }
+
+    #[test]
+    fn trailers_are_checked() {
+        let mut out = vec![];
+        let good: [(&str, &[u8]); 1] = [("X-Sum", b"1")];
+        assert_eq!(end_with_trailers(good, &mut out), Ok(()));
+        assert_eq!(out, b"0\r\nX-Sum: 1\r\n\r\n");
+        out.clear();
+        let injected: [(&str, &[u8]); 2] = [("A", b"1"), ("B", b"1\r\n\r\nHTTP/1.1 200")];
+        assert_eq!(end_with_trailers(injected, &mut out), Err(Misuse::FieldValue));
+        assert_eq!(out, b"");
+    }
+}

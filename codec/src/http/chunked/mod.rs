@@ -1,0 +1,14 @@
+//! The chunked transfer coding, both ways. Source: RFC 9112 §7.1.
+//!
+//! ```text
+//! chunked-body = *chunk last-chunk trailer-section CRLF
+//! chunk        = chunk-size [ chunk-ext ] CRLF chunk-data CRLF
+//! ```
+
+mod decode;
+mod encode;
+mod extension;
+
+pub use decode::Decoder;
+pub(super) use encode::encode_field;
+pub use encode::{encode, end, end_with_trailers};

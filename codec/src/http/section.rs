@@ -1,0 +1,159 @@
+//! Field lines up to the empty line: the part that requests, responses and
+//! trailers share.
+//!
+//! Source: RFC 9112 §2.2, §5. A line is read once: when the input ends within it,
+//! the next call goes on at the very byte where this one stopped, so that a head
+//! that arrives byte by byte costs no more than one that arrives whole, and what
+//! is refused does not depend on how the bytes were split.
+
+use alloc::vec::Vec;
+
+use super::chars;
+use super::error::Violation;
+use super::fields::{FieldSpan, Span};
+
+/// The field lines read so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Section {
+    at: At,
+    /// The next byte to look at.
+    pos: usize,
+    /// Where the current line begins.
+    line: usize,
+    /// Where the name of the current line ends.
+    name_end: usize,
+    /// Where the value of the current line begins.
+    value: usize,
+    pub(crate) spans: Vec<FieldSpan>,
+}
+
+/// Within which part of a line `pos` is.
+#[derive(Clone, Copy, Debug, Default)]
+enum At {
+    #[default]
+    LineStart,
+    Name,
+    BeforeValue,
+    Value,
+    LineFeed,
+    LastLineFeed,
+}
+
+/// What bounds a section, and how to say so.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) max_line: usize,
+    /// The end of the section may lie here at the latest.
+    pub(crate) max_end: usize,
+    pub(crate) max_fields: usize,
+    /// The violation beyond `max_end`.
+    pub(crate) over: Violation,
+}
+
+impl Section {
+    /// Begins at the offset `start` of the buffer; keeps the memory of `spans`.
+    pub(crate) fn restart(&mut self, start: usize) {
+        self.at = At::LineStart;
+        self.pos = start;
+        self.line = start;
+        self.spans.clear();
+    }
+
+    /// Reads on. Gives the offset behind the empty line once it is there.
+    /// `on_field` sees name and value of each line as it ends.
+    pub(crate) fn parse(
+        &mut self,
+        bytes: &[u8],
+        bounds: &Bounds,
+        mut on_field: impl FnMut(&[u8], &[u8]) -> Result<(), Violation>,
+    ) -> Result<Option<usize>, Violation> {
+        loop {
+            // Nothing beyond a limit is looked at; reaching it is the violation.
+            let end =
+                bytes.len().min(self.line.saturating_add(bounds.max_line)).min(bounds.max_end);
+            let Some(&byte) = bytes[..end].get(self.pos) else {
+                return if end == bytes.len() {
+                    Ok(None)
+                } else if end == bounds.max_end {
+                    Err(bounds.over)
+                } else {
+                    Err(Violation::FieldLineTooLong)
+                };
+            };
+            match self.at {
+                At::LineStart => {
+                    self.line = self.pos;
+                    match byte {
+                        b'\r' => {
+                            self.at = At::LastLineFeed;
+                            self.pos += 1;
+                        }
+                        // "A sender MUST NOT generate a message that includes line
+                        // folding" (§5.2), nor whitespace before the first field (§2.2).
+                        b' ' | b'\t' => return Err(Violation::LineFolded),
+                        b'\n' => return Err(Violation::LineEnd),
+                        _ if self.spans.len() >= bounds.max_fields => {
+                            return Err(Violation::TooManyFields);
+                        }
+                        _ => self.at = At::Name,
+                    }
+                }
+                At::Name => {
+                    self.pos += chars::token_len(&bytes[self.pos..end]);
+                    match bytes[..end].get(self.pos) {
+                        None => {}
+                        Some(b':') if self.pos > self.line => {
+                            self.name_end = self.pos;
+                            self.pos += 1;
+                            self.at = At::BeforeValue;
+                        }
+                        // "No whitespace is allowed between the field name and colon" (§5.1).
+                        Some(b' ' | b'\t') => return Err(Violation::SpaceBeforeColon),
+                        Some(_) => return Err(Violation::FieldName),
+                    }
+                }
+                At::BeforeValue => match byte {
+                    b' ' | b'\t' => self.pos += 1,
+                    _ => {
+                        self.value = self.pos;
+                        self.at = At::Value;
+                    }
+                },
+                At::Value => {
+                    self.pos += chars::value_len(&bytes[self.pos..end]);
+                    match bytes[..end].get(self.pos) {
+                        None => {}
+                        Some(b'\r') => {
+                            self.pos += 1;
+                            self.at = At::LineFeed;
+                        }
+                        Some(b'\n') => return Err(Violation::LineEnd),
+                        Some(_) => return Err(Violation::FieldValue),
+                    }
+                }
+                At::LineFeed => {
+                    if byte != b'\n' {
+                        return Err(Violation::LineEnd);
+                    }
+                    let name = &bytes[self.line..self.name_end];
+                    let value = chars::trim_end(&bytes[self.value..self.pos - 1]);
+                    on_field(name, value)?;
+                    self.spans.push(FieldSpan {
+                        name: Span::new(self.line, self.name_end),
+                        value: Span::new(self.value, self.value + value.len()),
+                    });
+                    self.pos += 1;
+                    self.line = self.pos;
+                    self.at = At::LineStart;
+                }
+                At::LastLineFeed => {
+                    if byte != b'\n' {
+                        return Err(Violation::LineEnd);
+                    }
+                    self.pos += 1;
+                    return Ok(Some(self.pos));
+                }
+            }
+        }
+    }
+}

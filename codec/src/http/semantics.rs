@@ -1,0 +1,146 @@
+//! What the fields of a request mean for the message and the connection: its
+//! host, how long its content is, whether the connection goes on.
+//!
+//! Source: RFC 9112 §3.2, §6, §9.3; RFC 9110 §7.6.1, §7.8, §8.6, §10.1.1. Where an
+//! RFC leaves room, the strict reading is taken: two parties that disagree about
+//! where a request ends are how requests get smuggled.
+
+use super::authority;
+use super::body::BodyFraming;
+use super::error::Violation;
+use super::fields::list;
+use super::request_line::Version;
+
+/// Gathered while the field lines go by.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Semantics {
+    /// The index of the Host field.
+    pub(crate) host: Option<u32>,
+    /// Fields so far.
+    count: u32,
+    content_length: Option<u64>,
+    chunked: bool,
+    close: bool,
+    keep_alive: bool,
+    /// Connection lists `upgrade`.
+    pub(crate) upgrade: bool,
+    expect_continue: bool,
+    unknown_expectation: bool,
+}
+
+impl Semantics {
+    /// Takes note of one field line.
+    #[inline]
+    pub(crate) fn field(&mut self, name: &[u8], value: &[u8]) -> Result<(), Violation> {
+        // The length tells most names apart from those that matter here.
+        match name.len() {
+            4 if name.eq_ignore_ascii_case(b"host") => self.host(value)?,
+            6 if name.eq_ignore_ascii_case(b"expect") => self.expect(value),
+            10 if name.eq_ignore_ascii_case(b"connection") => self.connection(value),
+            14 if name.eq_ignore_ascii_case(b"content-length") => {
+                if self.content_length.is_some() {
+                    return Err(Violation::ContentLengthRepeated);
+                }
+                self.content_length = Some(content_length(value)?);
+            }
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+                // Exactly one field line, exactly one coding, no parameters.
+                if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
+                    return Err(Violation::TransferEncoding);
+                }
+                self.chunked = true;
+            }
+            _ => {}
+        }
+        self.count += 1;
+        Ok(())
+    }
+
+    /// "A server MUST respond with a 400 status code to any HTTP/1.1 request message
+    /// that lacks a Host header field and to any request message that contains more
+    /// than one Host header field line or a Host header field with an invalid field
+    /// value" (RFC 9112 §3.2).
+    fn host(&mut self, value: &[u8]) -> Result<(), Violation> {
+        if self.host.is_some() {
+            return Err(Violation::HostRepeated);
+        }
+        if !authority::is_host(value) {
+            return Err(Violation::HostInvalid);
+        }
+        self.host = Some(self.count);
+        Ok(())
+    }
+
+    fn expect(&mut self, value: &[u8]) {
+        if value.eq_ignore_ascii_case(b"100-continue") {
+            self.expect_continue = true;
+        } else {
+            self.unknown_expectation = true;
+        }
+    }
+
+    fn connection(&mut self, value: &[u8]) {
+        for option in list(value) {
+            self.close |= option.eq_ignore_ascii_case(b"close");
+            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            self.upgrade |= option.eq_ignore_ascii_case(b"upgrade");
+        }
+    }
+
+    /// Checks what can be known only after the last field.
+    pub(crate) fn finish(&mut self, version: Version) -> Result<(), Violation> {
+        if self.chunked && self.content_length.is_some() {
+            return Err(Violation::TransferEncodingWithLength);
+        }
+        match version {
+            Version::Http10 => {
+                if self.chunked {
+                    return Err(Violation::TransferEncodingVersion);
+                }
+                // "A server MUST ignore" both when they come from HTTP/1.0
+                // (RFC 9110 §7.8, §10.1.1).
+                self.upgrade = false;
+                self.expect_continue = false;
+            }
+            Version::Http11 => {
+                if self.host.is_none() {
+                    return Err(Violation::HostMissing);
+                }
+                if self.unknown_expectation {
+                    return Err(Violation::Expectation);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn framing(&self) -> BodyFraming {
+        match (self.chunked, self.content_length) {
+            (true, _) => BodyFraming::Chunked,
+            (false, None | Some(0)) => BodyFraming::None,
+            (false, Some(len)) => BodyFraming::Length(len),
+        }
+    }
+
+    /// Whether the client is willing to go on after this request (RFC 9112 §9.3).
+    pub(crate) fn keep_alive(&self, version: Version) -> bool {
+        !self.close && (version == Version::Http11 || self.keep_alive)
+    }
+
+    /// Whether the client waits for 100 before it sends the content.
+    pub(crate) fn expects_continue(&self) -> bool {
+        self.expect_continue && self.framing() != BodyFraming::None
+    }
+}
+
+/// `Content-Length = 1*DIGIT`. A number too big for 64 bits is well-formed, and
+/// too large for anyone.
+fn content_length(value: &[u8]) -> Result<u64, Violation> {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return Err(Violation::ContentLength);
+    }
+    value
+        .iter()
+        .try_fold(0u64, |len, digit| len.checked_mul(10)?.checked_add(u64::from(digit - b'0')))
+        .ok_or(Violation::ContentTooLarge)
+}

@@ -1,0 +1,4 @@
+//! The crate as its users see it.
+
+mod http_body; // content: Content-Length and chunked, whole and split everywhere
+mod http_cases; // request heads: one row a case, each whole and split everywhere
