@@ -5,7 +5,7 @@
 //! (it needs `alloc`) and contains no `unsafe` code.
 //!
 //! - [`http`]: request heads, body framing, the chunked coding, response heads.
-//! - [`ws`]: frames, masking, messages, the closing handshake.
+//! - [`ws`]: frames, masking, messages, the opening and the closing handshake.
 //!
 //! Everywhere, too little input is `Ok(None)`; what the peer did wrong is a
 //! `Violation` that knows what to answer; what the caller did wrong is a `Misuse`.

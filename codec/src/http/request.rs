@@ -259,6 +259,11 @@ impl<'a> RequestHead<'a> {
         self.layout.semantics.expects_continue()
     }
 
+    /// Whether there is an expectation of 100 (Continue), content or not.
+    pub(crate) fn has_expectation(&self) -> bool {
+        self.layout.semantics.expect_continue
+    }
+
     /// Whether the client asks to switch to `protocol`: Connection lists `upgrade`
     /// and Upgrade lists the protocol, in any case (RFC 9110 §7.8). Never in HTTP/1.0.
     #[must_use]

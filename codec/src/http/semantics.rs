@@ -24,7 +24,8 @@ pub(crate) struct Semantics {
     keep_alive: bool,
     /// Connection lists `upgrade`.
     pub(crate) upgrade: bool,
-    expect_continue: bool,
+    /// Expect is `100-continue`.
+    pub(crate) expect_continue: bool,
     unknown_expectation: bool,
 }
 

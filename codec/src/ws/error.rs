@@ -119,6 +119,9 @@ pub enum Misuse {
     /// A close reason without a close code.
     #[error("close reason without a close code (RFC 6455 §5.5.1)")]
     ReasonWithoutCode,
+    /// A subprotocol that the client did not offer.
+    #[error("subprotocol that was not offered (RFC 6455 §4.2.2)")]
+    Subprotocol,
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The WebSocket protocol (RFC 6455), for either role.
 //!
 //! [`Connection`] is the whole protocol after the opening handshake: bytes in,
-//! [`Event`]s out, frames appended to the caller's buffer. The other modules are
-//! the parts that it is made of.
+//! [`Event`]s out, frames appended to the caller's buffer. [`handshake`] is what
+//! comes before it. The other modules are the parts that both are made of.
 
 pub mod close;
 mod code;
@@ -10,6 +10,7 @@ mod connection;
 mod error;
 mod event;
 pub mod frame;
+pub mod handshake;
 mod header;
 mod limits;
 pub mod mask;

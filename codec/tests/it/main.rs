@@ -2,3 +2,4 @@
 
 mod http_body; // content: Content-Length and chunked, whole and split everywhere
 mod http_cases; // request heads: one row a case, each whole and split everywhere
+mod ws_handshake; // the opening handshake: which requests become a WebSocket

@@ -1,0 +1,9 @@
+//! The opening handshake: how an HTTP/1.1 connection becomes a WebSocket.
+//!
+//! Source: RFC 6455 §4, RFC 9110 §7.8.
+
+mod key;
+mod server;
+
+pub use key::{accept_key, is_key};
+pub use server::{Refusal, Request};

@@ -1,0 +1,202 @@
+//! The server's side: is this request a right opening handshake, and the answer.
+//!
+//! Source: RFC 6455 §4.2 and §4.4; RFC 9110 §7.8, §10.1.1, §15.5.6, §15.5.22.
+
+use alloc::vec::Vec;
+
+use super::key::{accept_key, is_key};
+use crate::http::{self, BodyFraming, RequestHead, ResponseWriter, Status, Version};
+use crate::ws::error::Misuse;
+
+/// An opening handshake that a client sent and that is right.
+///
+/// # Examples
+///
+/// ```
+/// use seawall_codec::http::{Limits, RequestParser};
+/// use seawall_codec::ws::handshake::Request;
+///
+/// let mut parser = RequestParser::new(Limits::default());
+/// let read = b"GET /chat HTTP/1.1\r\nHost: example.org\r\nUpgrade: websocket\r\n\
+///     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+///     Sec-WebSocket-Protocol: soap, wamp\r\nSec-WebSocket-Version: 13\r\n\r\n";
+/// let head = parser.parse(read)?.expect("complete");
+///
+/// let request = Request::new(&head)?;
+/// let mut out = Vec::new();
+/// request.respond(request.select(&["wamp"]), &mut out)?.end();
+/// assert_eq!(
+///     out,
+///     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+///     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: wamp\r\n\r\n"
+/// );
+/// // What follows in `read` behind `head.len()` is already WebSocket frames.
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    head: RequestHead<'a>,
+    accept: [u8; 28],
+}
+
+impl<'a> Request<'a> {
+    /// Checks a request head against §4.2.1.
+    ///
+    /// # Errors
+    ///
+    /// The first [`Refusal`] that applies.
+    pub fn new(head: &RequestHead<'a>) -> Result<Self, Refusal> {
+        if head.version() < Version::Http11 || !head.wants_upgrade("websocket") {
+            return Err(Refusal::NoUpgrade);
+        }
+        if head.method() != "GET" {
+            return Err(Refusal::Method);
+        }
+        if head.framing() != BodyFraming::None {
+            return Err(Refusal::Content);
+        }
+        // The two fields "MUST NOT appear more than once" (§11.3.1, §11.3.5).
+        let Some(b"13") = only(head.values("sec-websocket-version")) else {
+            return Err(Refusal::Version);
+        };
+        match only(head.values("sec-websocket-key")) {
+            Some(key) if is_key(key) => Ok(Self { head: *head, accept: accept_key(key) }),
+            _ => Err(Refusal::Key),
+        }
+    }
+
+    /// The request head: target, Origin, Cookie and what else the server decides by.
+    #[must_use]
+    pub fn head(&self) -> RequestHead<'a> {
+        self.head
+    }
+
+    /// The subprotocols that the client offers, the preferred ones first.
+    pub fn subprotocols(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.head
+            .values("sec-websocket-protocol")
+            .flat_map(http::list)
+            .filter_map(|token| core::str::from_utf8(token).ok())
+    }
+
+    /// The client's first choice among the subprotocols that `supported` names.
+    #[must_use]
+    pub fn select(&self, supported: &[&str]) -> Option<&'a str> {
+        self.subprotocols().find(|offered| supported.contains(offered))
+    }
+
+    /// Appends the 101 response save its empty line, so that the caller may add
+    /// fields of its own, then [`end`](ResponseWriter::end) it. `subprotocol` must be
+    /// one that the client offered. A client that waits for 100 gets that first
+    /// (RFC 9110 §7.8).
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::Subprotocol`] if the client did not offer it; nothing was written.
+    pub fn respond<'o>(
+        &self,
+        subprotocol: Option<&str>,
+        out: &'o mut Vec<u8>,
+    ) -> Result<ResponseWriter<'o>, Misuse> {
+        let selected = match subprotocol {
+            Some(name) => {
+                let offered = self.subprotocols().find(|offered| *offered == name);
+                Some(offered.ok_or(Misuse::Subprotocol)?)
+            }
+            None => None,
+        };
+        if self.head.has_expectation() {
+            ResponseWriter::new(Status::CONTINUE, out).end();
+        }
+        let mut writer = ResponseWriter::new(Status::SWITCHING_PROTOCOLS, out);
+        let fields = [
+            ("Upgrade", &b"websocket"[..]),
+            ("Connection", b"Upgrade"),
+            ("Sec-WebSocket-Accept", &self.accept),
+        ];
+        let selected = selected.map(|name| ("Sec-WebSocket-Protocol", name.as_bytes()));
+        for (name, value) in fields.into_iter().chain(selected) {
+            // A token, base64, or a value that was checked when it came in.
+            let _ = writer.field(name, value);
+        }
+        Ok(writer)
+    }
+}
+
+/// Why a request is no opening handshake, and what to answer.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The request has content, which would be taken for frames.
+    #[error("opening handshake with content (RFC 6455 §4.2.1)")]
+    Content,
+    /// Sec-WebSocket-Key is missing, repeated, or not 16 bytes in base64.
+    #[error("missing or invalid Sec-WebSocket-Key (RFC 6455 §4.2.1)")]
+    Key,
+    /// The method is not GET.
+    #[error("opening handshake with a method other than GET (RFC 6455 §4.2.1)")]
+    Method,
+    /// The request does not ask to switch to `websocket`, or speaks HTTP/1.0.
+    #[error("no upgrade to websocket (RFC 6455 §4.2.1)")]
+    NoUpgrade,
+    /// Sec-WebSocket-Version is not one `13`.
+    #[error("unknown Sec-WebSocket-Version (RFC 6455 §4.4)")]
+    Version,
+}
+
+impl Refusal {
+    /// The status to answer with.
+    #[must_use]
+    pub const fn status(self) -> Status {
+        match self {
+            Self::Content | Self::Key => Status::BAD_REQUEST,
+            Self::Method => Status::METHOD_NOT_ALLOWED,
+            Self::NoUpgrade | Self::Version => Status::UPGRADE_REQUIRED,
+        }
+    }
+
+    /// Appends the response save its empty line, with the fields that must go with
+    /// the status; the caller adds what it likes, the framing included.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use seawall_codec::ws::handshake::Refusal;
+    ///
+    /// let mut out = Vec::new();
+    /// let mut head = Refusal::Version.respond(&mut out);
+    /// head.content_length(0)?;
+    /// head.end();
+    /// assert_eq!(
+    ///     out,
+    ///     b"HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    ///     Sec-WebSocket-Version: 13\r\nContent-Length: 0\r\n\r\n"
+    /// );
+    /// # Ok::<(), seawall_codec::http::Misuse>(())
+    /// ```
+    pub fn respond(self, out: &mut Vec<u8>) -> ResponseWriter<'_> {
+        let fields: &[_] = match self {
+            Self::Content | Self::Key => &[],
+            Self::Method => &[("Allow", "GET")],
+            // "A server that sends a 426 … MUST send an Upgrade header field"
+            // (RFC 9110 §15.5.22), and the versions it knows (RFC 6455 §4.4).
+            Self::NoUpgrade | Self::Version => &[
+                ("Upgrade", "websocket"),
+                ("Connection", "Upgrade"),
+                ("Sec-WebSocket-Version", "13"),
+            ],
+        };
+        let mut writer = ResponseWriter::new(self.status(), out);
+        for (name, value) in fields {
+            // Constants that may stand in a field.
+            let _ = writer.field(name, value);
+        }
+        writer
+    }
+}
+
+/// The only item of `items`.
+fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
+    let first = items.next()?;
+    items.next().is_none().then_some(first)
+}
