@@ -1,0 +1,171 @@
+//! Is the peer still there? Pings at an interval, and a deadline for each Pong.
+//!
+//! Source: RFC 6455 §5.5.2, §5.5.3. Pure state: time is an argument, and so is the
+//! payload, which a peer must not be able to foresee.
+//!
+//! ```text
+//!            interval over: Ping
+//!  Resting ───────────────────────▶ Waiting ──────▶ given up
+//!     ▲     Pong with that payload     │    timeout over
+//!     └────────────────────────────────┘
+//! ```
+
+use core::time::Duration;
+
+use super::code::CloseCode;
+
+/// When to send the next Ping, and when to stop waiting for its Pong.
+///
+/// Instants are spans since any one moment that the caller chooses, such as the
+/// start of the connection.
+///
+/// # Examples
+///
+/// ```
+/// use core::time::Duration;
+/// use seawall_codec::ws::{Beat, Heartbeat};
+///
+/// let second = Duration::from_secs;
+/// let mut heartbeat = Heartbeat::new(second(30), second(10), second(0));
+/// assert_eq!(heartbeat.poll_timeout(), second(30));
+/// assert_eq!(heartbeat.handle_timeout(second(30), *b"rand"), Some(Beat::Ping(*b"rand")));
+/// assert_eq!(heartbeat.handle_pong(b"other", second(31)), None); // does not count
+/// assert_eq!(heartbeat.handle_pong(b"rand", second(32)), Some(second(2)));
+/// assert_eq!(heartbeat.poll_timeout(), second(60));
+///
+/// assert_eq!(heartbeat.handle_timeout(second(60), *b"more"), Some(Beat::Ping(*b"more")));
+/// assert_eq!(heartbeat.handle_timeout(second(70), *b"    "), Some(Beat::GiveUp));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Heartbeat {
+    interval: Duration,
+    timeout: Duration,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// The next Ping is due at this instant.
+    Resting { ping_at: Duration },
+    /// The Ping with this payload left at `sent_at`.
+    Waiting { payload: [u8; 4], sent_at: Duration },
+}
+
+/// What is due.
+#[must_use = "the heartbeat stops unless the caller acts on this"]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Beat {
+    /// Send a Ping with this payload.
+    Ping([u8; 4]),
+    /// The peer is gone: close with [`Heartbeat::CODE`] and [`Heartbeat::REASON`],
+    /// then disconnect without waiting.
+    GiveUp,
+}
+
+impl Heartbeat {
+    /// The close code for a peer that did not answer.
+    pub const CODE: CloseCode = CloseCode::GOING_AWAY;
+
+    /// The close reason that goes with it.
+    pub const REASON: &str = "pong timeout";
+
+    /// A heartbeat whose first Ping is due one `interval` from `now`; for each Pong
+    /// it waits `timeout`. Neither has a least value; a `timeout` longer than the
+    /// `interval` holds the next Ping back.
+    #[must_use]
+    pub fn new(interval: Duration, timeout: Duration, now: Duration) -> Self {
+        let state = State::Resting { ping_at: now.saturating_add(interval) };
+        Self { interval, timeout, state }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Duration {
+        match self.state {
+            State::Resting { ping_at } => ping_at,
+            State::Waiting { sent_at, .. } => sent_at.saturating_add(self.timeout),
+        }
+    }
+
+    /// Says what is due at `now`; `None` if it is too early. `payload` is the next
+    /// Ping's if there is one: random, so that no Pong can be sent in advance.
+    pub fn handle_timeout(&mut self, now: Duration, payload: [u8; 4]) -> Option<Beat> {
+        if now < self.poll_timeout() {
+            return None;
+        }
+        match self.state {
+            State::Resting { .. } => {
+                self.state = State::Waiting { payload, sent_at: now };
+                Some(Beat::Ping(payload))
+            }
+            State::Waiting { .. } => Some(Beat::GiveUp),
+        }
+    }
+
+    /// Takes note of a Pong. Gives the round trip if it answers the Ping that is
+    /// out; any other Pong does not count.
+    pub fn handle_pong(&mut self, pong: &[u8], now: Duration) -> Option<Duration> {
+        match self.state {
+            State::Waiting { payload, sent_at } if pong == payload => {
+                self.state = State::Resting { ping_at: sent_at.saturating_add(self.interval) };
+                Some(now.saturating_sub(sent_at))
+            }
+            State::Waiting { .. } | State::Resting { .. } => None,
+        }
+    }
+
+    /// Says that the Ping left only now, because output was backed up: the wait for
+    /// its Pong begins here. A peer that reads slowly is not a peer that is gone.
+    pub fn handle_flushed(&mut self, now: Duration) {
+        if let State::Waiting { sent_at, .. } = &mut self.state {
+            *sent_at = now.max(*sent_at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn a_late_pong_brings_the_next_ping_at_once() {
+        let mut heartbeat = Heartbeat::new(ms(50), ms(1000), ms(0));
+        assert_eq!(heartbeat.handle_timeout(ms(49), [0; 4]), None);
+        assert_eq!(heartbeat.handle_timeout(ms(50), [1; 4]), Some(Beat::Ping([1; 4])));
+        assert_eq!(heartbeat.handle_timeout(ms(1049), [2; 4]), None);
+        assert_eq!(heartbeat.handle_pong(&[1; 4], ms(1049)), Some(ms(999)));
+        assert_eq!(heartbeat.poll_timeout(), ms(100));
+        assert_eq!(heartbeat.handle_timeout(ms(1049), [3; 4]), Some(Beat::Ping([3; 4])));
+    }
+
+    #[test]
+    fn only_the_payload_that_is_out_counts() {
+        let mut heartbeat = Heartbeat::new(ms(50), ms(10), ms(0));
+        assert_eq!(heartbeat.handle_pong(&[1; 4], ms(10)), None, "unsolicited");
+        assert_eq!(heartbeat.handle_timeout(ms(50), [1; 4]), Some(Beat::Ping([1; 4])));
+        for stale in [&[0; 4][..], &[1; 3], &[1; 5], b""] {
+            assert_eq!(heartbeat.handle_pong(stale, ms(51)), None);
+        }
+        assert_eq!(heartbeat.handle_timeout(ms(60), [2; 4]), Some(Beat::GiveUp));
+    }
+
+    #[test]
+    fn the_wait_begins_when_the_ping_has_left() {
+        let mut heartbeat = Heartbeat::new(ms(50), ms(10), ms(0));
+        heartbeat.handle_flushed(ms(20));
+        assert_eq!(heartbeat.poll_timeout(), ms(50), "no Ping is out");
+        assert_eq!(heartbeat.handle_timeout(ms(50), [1; 4]), Some(Beat::Ping([1; 4])));
+        heartbeat.handle_flushed(ms(58));
+        assert_eq!(heartbeat.poll_timeout(), ms(68));
+    }
+
+    #[test]
+    fn without_an_end_of_time() {
+        let heartbeat = Heartbeat::new(Duration::MAX, ms(1), ms(1));
+        assert_eq!(heartbeat.poll_timeout(), Duration::MAX);
+    }
+}
