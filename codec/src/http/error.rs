@@ -2,10 +2,10 @@
 
 use super::status::Status;
 
-/// The client broke the rules, or went over a limit of ours.
+/// The peer broke the rules, or went over a limit of ours.
 ///
-/// Where a message ends is not certain any more: answer with
-/// [`status`](Self::status), then close the connection.
+/// Where a message ends is not certain any more: a server answers with
+/// [`status`](Self::status) and closes the connection; a client just closes it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Violation {
@@ -72,6 +72,9 @@ pub enum Violation {
     /// Whitespace inside a field name, or between it and the colon.
     #[error("whitespace before the colon (RFC 9112 §5.1)")]
     SpaceBeforeColon,
+    /// A status line that is not version, status code, reason.
+    #[error("malformed status line (RFC 9112 §4)")]
+    StatusLine,
     /// A target that fits no form, or not the method.
     #[error("invalid request target (RFC 9112 §3.2)")]
     Target,
@@ -136,6 +139,7 @@ impl Violation {
             | Self::Method
             | Self::RequestLine
             | Self::SpaceBeforeColon
+            | Self::StatusLine
             | Self::Target
             | Self::TransferEncoding
             | Self::TransferEncodingVersion
@@ -163,6 +167,9 @@ pub enum Misuse {
     /// A second framing, or a framing on a status that has no content.
     #[error("framing given twice, or for a status without content (RFC 9112 §6.1)")]
     Framing,
+    /// A method that is no token, or a target that none may be.
+    #[error("malformed method or target (RFC 9112 §3)")]
+    RequestLine,
 }
 
 #[cfg(test)]

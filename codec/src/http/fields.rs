@@ -70,7 +70,7 @@ impl Span {
 }
 
 /// The fields of a head or a trailer section, in the order received.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Fields<'a> {
     spans: slice::Iter<'a, FieldSpan>,
     bytes: &'a [u8],
@@ -100,6 +100,12 @@ impl<'a> Iterator for Fields<'a> {
 }
 
 impl ExactSizeIterator for Fields<'_> {}
+
+impl fmt::Debug for Fields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
+    }
+}
 
 /// The members of a comma-separated list, without the whitespace around them;
 /// empty ones are left out (RFC 9110 §5.6.1.2). For lists of tokens: a comma

@@ -2,14 +2,16 @@
 //!
 //! [`RequestParser`] finds the parts of a request head in the caller's buffer and
 //! refuses whatever two implementations might read differently. [`Body`] takes the
-//! content out of the bytes that follow; [`ResponseWriter`] and [`chunked`] write
-//! the answer.
+//! content out of the bytes that follow; [`Exchange`] knows what the response may
+//! be; [`ResponseWriter`] and [`chunked`] write it. [`RequestWriter`] and
+//! [`ResponseParser`] are the client's side.
 
 mod authority;
 mod body;
 mod chars;
 pub mod chunked;
 mod error;
+mod exchange;
 mod fields;
 mod limits;
 mod request;
@@ -18,14 +20,18 @@ mod response;
 mod section;
 mod semantics;
 mod status;
+mod status_line;
 mod target;
+mod writer;
 
 pub use body::{Body, BodyFraming, Content};
 pub use error::{Misuse, Violation};
+pub use exchange::{Exchange, Sending};
 pub use fields::{Field, Fields, list};
 pub use limits::Limits;
 pub use request::{RequestHead, RequestLayout, RequestParser};
 pub use request_line::Version;
-pub use response::ResponseWriter;
+pub use response::{ResponseFraming, ResponseHead, ResponseParser};
 pub use status::Status;
 pub use target::TargetForm;
+pub use writer::{RequestWriter, ResponseWriter};

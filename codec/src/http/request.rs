@@ -11,7 +11,7 @@ use super::fields::{Fields, Span, list};
 use super::limits::Limits;
 use super::request_line::{Parts, RequestLine, Version};
 use super::section::{Bounds, Section};
-use super::semantics::Semantics;
+use super::semantics::RequestSemantics;
 use super::target::{Target, TargetForm};
 
 /// Finds the next request head in the bytes that a connection reads.
@@ -139,7 +139,7 @@ pub struct RequestLayout {
     parsed: Option<Target>,
     version: Version,
     section: Section,
-    semantics: Semantics,
+    semantics: RequestSemantics,
     len: u32,
 }
 
@@ -149,7 +149,7 @@ impl RequestLayout {
         self.target = Span::new(parts.target.0, parts.target.1);
         self.parsed = Some(parts.parsed);
         self.version = parts.version;
-        self.semantics = Semantics::default();
+        self.semantics = RequestSemantics::default();
         self.section.restart(parts.end);
     }
 
@@ -249,7 +249,7 @@ impl<'a> RequestHead<'a> {
     /// Whether the client lets the connection persist after this request (RFC 9112 §9.3).
     #[must_use]
     pub fn keep_alive(&self) -> bool {
-        self.layout.semantics.keep_alive(self.layout.version)
+        self.layout.semantics.message.keep_alive(self.layout.version)
     }
 
     /// Whether the client holds the content back until it sees 100 (Continue) or a
@@ -268,7 +268,7 @@ impl<'a> RequestHead<'a> {
     /// and Upgrade lists the protocol, in any case (RFC 9110 §7.8). Never in HTTP/1.0.
     #[must_use]
     pub fn wants_upgrade(&self, protocol: &str) -> bool {
-        self.layout.semantics.upgrade
+        self.layout.semantics.message.upgrade
             && self
                 .values("upgrade")
                 .flat_map(list)
@@ -296,18 +296,9 @@ impl fmt::Debug for RequestHead<'_> {
             .field("method", &self.method())
             .field("target", &self.target())
             .field("version", &self.version())
-            .field("fields", &FieldsDebug(self.fields()))
+            .field("fields", &self.fields())
             .field("framing", &self.framing())
             .field("keep_alive", &self.keep_alive())
             .finish()
-    }
-}
-
-/// Shows fields as a list.
-struct FieldsDebug<'a>(Fields<'a>);
-
-impl fmt::Debug for FieldsDebug<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.clone()).finish()
     }
 }

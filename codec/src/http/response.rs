@@ -1,196 +1,252 @@
-//! Response heads out.
+//! Response heads, as offsets into the caller's buffer: the client's side.
 //!
-//! Source: RFC 9112 §4, §6; RFC 9110 §8.6 and §15. Every name and value is checked,
-//! so that nothing a handler takes from a request can end a line.
+//! Source: RFC 9112 §4–§6, §9.3.
 
-use alloc::vec::Vec;
-
-use super::chunked::encode_field;
-use super::error::Misuse;
+use super::body::BodyFraming;
+use super::error::Violation;
+use super::fields::{Fields, list};
+use super::limits::Limits;
+use super::request_line::Version;
+use super::section::{Bounds, Section};
+use super::semantics::MessageSemantics;
 use super::status::Status;
+use super::status_line::StatusLine;
 
-/// Writes one response head to the end of the caller's buffer.
-///
-/// [`end`](Self::end) completes it; a writer that is dropped before takes back
-/// what it wrote.
+/// Finds the next response head in the bytes that a connection reads. Used like
+/// [`RequestParser`](super::RequestParser), and as strict.
 ///
 /// # Examples
 ///
 /// ```
-/// use seawall_codec::http::{ResponseWriter, Status};
+/// use seawall_codec::http::{BodyFraming, Limits, ResponseFraming, ResponseParser, Status};
 ///
-/// let mut out = Vec::new();
-/// let mut head = ResponseWriter::new(Status::OK, &mut out);
-/// head.field("Date", b"Sun, 06 Nov 1994 08:49:37 GMT")?;
-/// head.content_length(5)?;
-/// head.end();
-/// out.extend_from_slice(b"hello");
-/// assert_eq!(
-///     out,
-///     b"HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 5\r\n\r\nhello"
-/// );
-/// # Ok::<(), seawall_codec::http::Misuse>(())
+/// let mut parser = ResponseParser::new(Limits::default());
+/// let read = b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnope";
+/// let head = parser.parse(read)?.expect("complete");
+/// assert_eq!(head.status(), Status::NOT_FOUND);
+/// let framing = head.framing("GET");
+/// assert_eq!(framing, ResponseFraming::Delimited(BodyFraming::Length(4)));
+/// assert_eq!(&read[head.len()..], b"nope");
+/// # Ok::<(), seawall_codec::http::Violation>(())
 /// ```
-#[derive(Debug)]
-#[must_use = "a head that is not ended is taken back"]
-pub struct ResponseWriter<'o> {
-    out: &'o mut Vec<u8>,
-    /// Where the head begins in `out`.
-    start: usize,
-    status: Status,
-    framed: bool,
-    ended: bool,
+#[derive(Clone, Debug, Default)]
+pub struct ResponseParser {
+    limits: Limits,
+    /// `None` before the first byte of a response, and after its head.
+    line: Option<StatusLine>,
+    /// The status line, once it is complete.
+    start: Option<(Version, Status)>,
+    section: Section,
+    semantics: MessageSemantics,
 }
 
-impl<'o> ResponseWriter<'o> {
-    /// Begins a head: appends the status line.
-    pub fn new(status: Status, out: &'o mut Vec<u8>) -> Self {
-        let start = out.len();
-        out.reserve(256);
-        if status == Status::OK {
-            out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
-        } else {
-            out.extend_from_slice(b"HTTP/1.1 ");
-            append_decimal(u64::from(status.code()), out);
-            out.push(b' ');
-            out.extend_from_slice(status.reason().as_bytes());
-            out.extend_from_slice(b"\r\n");
-        }
-        Self { out, start, status, framed: false, ended: false }
+impl ResponseParser {
+    /// A parser for the first response of a connection.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
     }
 
-    /// Appends a field.
+    /// Reads the head at the beginning of `bytes`; `None` means that more bytes are
+    /// needed. After a head was given, the next call begins with the next response,
+    /// as after an interim one (1xx).
     ///
     /// # Errors
     ///
-    /// [`Misuse::FieldName`] if the name is no token, [`Misuse::FieldValue`] if the
-    /// value holds CR, LF, NUL or another control byte save HTAB, and
-    /// [`Misuse::FramingField`] for Content-Length and Transfer-Encoding.
-    pub fn field(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), Misuse> {
-        let framing = match name.len() {
-            14 => name.eq_ignore_ascii_case("content-length"),
-            17 => name.eq_ignore_ascii_case("transfer-encoding"),
-            _ => false,
+    /// A [`Violation`] at the first byte that makes the head wrong.
+    pub fn parse<'p>(&'p mut self, bytes: &'p [u8]) -> Result<Option<ResponseHead<'p>>, Violation> {
+        let (version, status) = match self.start {
+            Some(start) => start,
+            None => {
+                let line = self.line.get_or_insert_default();
+                let Some(parts) = line.parse(bytes, self.limits.max_head)? else {
+                    return Ok(None);
+                };
+                self.semantics = MessageSemantics::default();
+                self.section.restart(parts.end);
+                *self.start.insert((parts.version, parts.status))
+            }
         };
-        if framing {
-            return Err(Misuse::FramingField);
-        }
-        encode_field(name, value.as_ref(), self.out)
-    }
-
-    /// Appends Content-Length: the length of the content that follows, or that would
-    /// follow if the request were not HEAD, or the condition had not held (304).
-    ///
-    /// # Errors
-    ///
-    /// [`Misuse::Framing`] if there is a framing already, or the status is 1xx or 204
-    /// (RFC 9110 §8.6).
-    pub fn content_length(&mut self, len: u64) -> Result<(), Misuse> {
-        self.framing(self.status != Status::NOT_MODIFIED && self.status.is_without_content())?;
-        self.out.extend_from_slice(b"Content-Length: ");
-        append_decimal(len, self.out);
-        self.out.extend_from_slice(b"\r\n");
-        Ok(())
-    }
-
-    /// Appends `Transfer-Encoding: chunked`. Not for a client that speaks HTTP/1.0
-    /// (RFC 9112 §6.1): there, end the content by closing the connection.
-    ///
-    /// # Errors
-    ///
-    /// [`Misuse::Framing`] if there is a framing already, or the status is 1xx, 204
-    /// or 304.
-    pub fn chunked(&mut self) -> Result<(), Misuse> {
-        self.framing(self.status.is_without_content())?;
-        self.out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
-        Ok(())
-    }
-
-    /// Appends the empty line. What follows in the buffer is content.
-    pub fn end(mut self) {
-        self.out.extend_from_slice(b"\r\n");
-        self.ended = true;
-    }
-
-    fn framing(&mut self, refused: bool) -> Result<(), Misuse> {
-        if refused || self.framed {
-            return Err(Misuse::Framing);
-        }
-        self.framed = true;
-        Ok(())
+        let bounds = Bounds {
+            max_line: self.limits.max_field_line,
+            max_end: self.limits.max_head.min(u32::MAX as usize),
+            max_fields: self.limits.max_fields,
+            over: Violation::HeadTooLong,
+        };
+        let semantics = &mut self.semantics;
+        let on_field = |name: &[u8], value: &[u8]| semantics.field(name, value);
+        let Some(len) = self.section.parse(bytes, &bounds, on_field)? else { return Ok(None) };
+        self.semantics.finish(version)?;
+        self.line = None;
+        self.start = None;
+        let fields = Fields::new(&self.section.spans, bytes);
+        Ok(Some(ResponseHead { status, version, fields, semantics: &self.semantics, len }))
     }
 }
 
-impl Drop for ResponseWriter<'_> {
-    fn drop(&mut self) {
-        if !self.ended {
-            self.out.truncate(self.start);
-        }
-    }
+/// How the content of a response is delimited (RFC 9112 §6.3).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ResponseFraming {
+    /// As the content of a request.
+    Delimited(BodyFraming),
+    /// It ends when the server closes the connection, complete or not.
+    UntilClose,
 }
 
-/// Appends `number` in decimal.
-fn append_decimal(mut number: u64, out: &mut Vec<u8>) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
+/// A response head that was found to be right.
+#[derive(Clone, Debug)]
+pub struct ResponseHead<'a> {
+    status: Status,
+    version: Version,
+    fields: Fields<'a>,
+    semantics: &'a MessageSemantics,
+    len: usize,
+}
+
+impl<'a> ResponseHead<'a> {
+    /// The status code.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// The protocol version.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// All fields in the order received.
+    #[must_use]
+    pub fn fields(&self) -> Fields<'a> {
+        self.fields.clone()
+    }
+
+    /// The value of the first field with this name, in any case.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&'a [u8]> {
+        self.values(name).next()
+    }
+
+    /// The values of all fields with this name, in any case, in the order received.
+    pub fn values<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        self.fields().filter(move |field| field.is(name)).map(|field| field.value)
+    }
+
+    /// How the content is delimited, in answer to a request with this method.
+    #[must_use]
+    pub fn framing(&self, request_method: &str) -> ResponseFraming {
+        let tunnel = request_method == "CONNECT" && matches!(self.status.code(), 200..=299);
+        if request_method == "HEAD" || tunnel || self.status.is_without_content() {
+            return ResponseFraming::Delimited(BodyFraming::None);
+        }
+        match self.semantics.framing() {
+            Some(framing) => ResponseFraming::Delimited(framing),
+            None => ResponseFraming::UntilClose,
         }
     }
-    out.extend_from_slice(&digits[at..]);
+
+    /// Whether the server lets the connection persist after this response, as far as
+    /// its fields say; content that ends with the connection says otherwise.
+    #[must_use]
+    pub fn keep_alive(&self) -> bool {
+        self.semantics.keep_alive(self.version)
+    }
+
+    /// Whether the server switches to `protocol`: 101, Connection lists `upgrade`, and
+    /// Upgrade names the protocol, in any case, and no other (RFC 9110 §7.8).
+    #[must_use]
+    pub fn is_upgrade_to(&self, protocol: &str) -> bool {
+        let mut named = self.values("upgrade").flat_map(list);
+        self.status == Status::SWITCHING_PROTOCOLS
+            && self.semantics.upgrade
+            && named.next().is_some_and(|name| name.eq_ignore_ascii_case(protocol.as_bytes()))
+            && named.next().is_none()
+    }
+
+    /// Length of the head in bytes: what follows is content, or the next protocol.
+    #[expect(clippy::len_without_is_empty, reason = "a head is never empty")]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::vec;
+    use std::string::String;
 
-    #[test]
-    fn nothing_can_be_injected() {
-        let mut out = vec![];
-        let mut head = ResponseWriter::new(Status::NOT_FOUND, &mut out);
-        for value in ["a\rb", "a\nb", "a\0b", "a\x7Fb", "a\x1Bb"] {
-            assert_eq!(head.field("X", value), Err(Misuse::FieldValue), "{value:?}");
+    /// Status and number of fields, after every way to cut the head in two.
+    fn parse(head: &str) -> Result<Option<(u16, usize)>, Violation> {
+        let brief = |head: Option<ResponseHead<'_>>| {
+            head.map(|head| (head.status().code(), head.fields().len()))
+        };
+        let whole = ResponseParser::new(Limits::default()).parse(head.as_bytes()).map(brief);
+        for at in 0..=head.len() {
+            let mut parser = ResponseParser::new(Limits::default());
+            let mut split = parser.parse(&head.as_bytes()[..at]).map(brief);
+            if split == Ok(None) {
+                split = parser.parse(head.as_bytes()).map(brief);
+            }
+            assert_eq!(split, whole, "split at {at}: {head:?}");
         }
-        for name in ["", "a b", "a:", "a\r\nb", "é"] {
-            assert_eq!(head.field(name, "v"), Err(Misuse::FieldName), "{name:?}");
-        }
-        assert_eq!(head.field("content-LENGTH", "3"), Err(Misuse::FramingField));
-        assert_eq!(head.field("Transfer-Encoding", "chunked"), Err(Misuse::FramingField));
-        assert_eq!(head.field("X", "caf\u{e9}\t"), Ok(()));
-        head.end();
-        assert_eq!(out, "HTTP/1.1 404 Not Found\r\nX: caf\u{e9}\t\r\n\r\n".as_bytes());
+        whole
     }
 
     #[test]
-    fn one_framing_and_none_where_there_is_no_content() {
-        let mut out = vec![];
-        for (status, length, chunked) in [
-            (Status::OK, true, true),
-            (Status::NO_CONTENT, false, false),
-            (Status::SWITCHING_PROTOCOLS, false, false),
-            (Status::NOT_MODIFIED, true, false),
+    fn status_lines() {
+        for (line, expected) in [
+            ("HTTP/1.1 200 OK\r\n", Ok(Some((200, 0)))),
+            ("HTTP/1.1 200 \r\n", Ok(Some((200, 0)))),
+            ("HTTP/1.1 200\r\n", Ok(Some((200, 0)))),
+            ("HTTP/1.0 999 any \u{e9} text\r\n", Ok(Some((999, 0)))),
+            ("HTTP/1.1 099 Low\r\n", Err(Violation::StatusLine)),
+            ("HTTP/1.1 2000 Four\r\n", Err(Violation::StatusLine)),
+            ("HTTP/1.1  200 OK\r\n", Err(Violation::StatusLine)),
+            ("HTTP/1.1 20x OK\r\n", Err(Violation::StatusLine)),
+            ("HTTP/1.1 200 O\0K\r\n", Err(Violation::StatusLine)),
+            ("HTTP/1.1 200 OK\n", Err(Violation::LineEnd)),
+            ("HTTP/1.1 200 OK\rX", Err(Violation::LineEnd)),
+            ("HTTP/2.0 200 OK\r\n", Err(Violation::VersionUnsupported)),
+            ("ICY 200 OK\r\n", Err(Violation::StatusLine)),
         ] {
-            let mut head = ResponseWriter::new(status, &mut out);
-            assert_eq!(head.content_length(1).is_ok(), length, "{status}");
-            drop(head);
-            let mut head = ResponseWriter::new(status, &mut out);
-            assert_eq!(head.chunked().is_ok(), chunked, "{status}");
-            assert_eq!(head.content_length(1).is_ok(), length && !chunked, "{status}");
+            let head = [line, "\r\n"].concat();
+            assert_eq!(parse(&head), expected, "{line:?}");
         }
-        assert_eq!(out, b"", "a head that is not ended is taken back");
     }
 
     #[test]
-    fn numbers() {
-        for number in [0, 9, 10, 12_345, u64::MAX] {
-            let mut out = vec![];
-            append_decimal(number, &mut out);
-            assert_eq!(out, std::format!("{number}").into_bytes());
-        }
+    fn framing() {
+        use super::BodyFraming::{Chunked, Length, None};
+        let framing = |method: &str, status: u16, fields: &str| {
+            let head = std::format!("HTTP/1.1 {status} X\r\n{fields}\r\n");
+            let mut parser = ResponseParser::new(Limits::default());
+            parser.parse(head.as_bytes()).map(|head| head.expect("complete").framing(method))
+        };
+        let delimited = |framing| Ok(ResponseFraming::Delimited(framing));
+        let length = "Content-Length: 5\r\n";
+        let chunked = "Transfer-Encoding: chunked\r\n";
+        assert_eq!(framing("GET", 200, length), delimited(Length(5)));
+        assert_eq!(framing("GET", 200, chunked), delimited(Chunked));
+        assert_eq!(framing("GET", 200, ""), Ok(ResponseFraming::UntilClose));
+        assert_eq!(framing("GET", 200, "Content-Length: 0\r\n"), delimited(None));
+        assert_eq!(framing("HEAD", 200, length), delimited(None));
+        assert_eq!(framing("GET", 304, length), delimited(None));
+        assert_eq!(framing("GET", 204, ""), delimited(None));
+        assert_eq!(framing("CONNECT", 200, ""), delimited(None));
+        let both = String::from(length) + chunked;
+        assert_eq!(framing("GET", 200, &both), Err(Violation::TransferEncodingWithLength));
+    }
+
+    #[test]
+    fn an_interim_response_and_the_final_one() {
+        let read = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
+        let mut parser = ResponseParser::new(Limits::default());
+        let interim = parser.parse(read).expect("valid").expect("complete");
+        assert!(interim.status().is_informational() && interim.keep_alive());
+        let rest = &read[interim.len()..];
+        let head = parser.parse(rest).expect("valid").expect("complete");
+        assert_eq!((head.status(), head.keep_alive()), (Status::OK, false));
     }
 }

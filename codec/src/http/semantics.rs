@@ -1,5 +1,5 @@
-//! What the fields of a request mean for the message and the connection: its
-//! host, how long its content is, whether the connection goes on.
+//! What the fields of a head mean for the message and the connection: its host,
+//! how long its content is, whether the connection goes on.
 //!
 //! Source: RFC 9112 §3.2, §6, §9.3; RFC 9110 §7.6.1, §7.8, §8.6, §10.1.1. Where an
 //! RFC leaves room, the strict reading is taken: two parties that disagree about
@@ -11,32 +11,23 @@ use super::error::Violation;
 use super::fields::list;
 use super::request_line::Version;
 
-/// Gathered while the field lines go by.
+/// What matters in requests and responses alike: framing and persistence.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Semantics {
-    /// The index of the Host field.
-    pub(crate) host: Option<u32>,
-    /// Fields so far.
-    count: u32,
+pub(crate) struct MessageSemantics {
     content_length: Option<u64>,
     chunked: bool,
     close: bool,
     keep_alive: bool,
     /// Connection lists `upgrade`.
     pub(crate) upgrade: bool,
-    /// Expect is `100-continue`.
-    pub(crate) expect_continue: bool,
-    unknown_expectation: bool,
 }
 
-impl Semantics {
+impl MessageSemantics {
     /// Takes note of one field line.
     #[inline]
     pub(crate) fn field(&mut self, name: &[u8], value: &[u8]) -> Result<(), Violation> {
         // The length tells most names apart from those that matter here.
         match name.len() {
-            4 if name.eq_ignore_ascii_case(b"host") => self.host(value)?,
-            6 if name.eq_ignore_ascii_case(b"expect") => self.expect(value),
             10 if name.eq_ignore_ascii_case(b"connection") => self.connection(value),
             14 if name.eq_ignore_ascii_case(b"content-length") => {
                 if self.content_length.is_some() {
@@ -52,6 +43,70 @@ impl Semantics {
                 self.chunked = true;
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    fn connection(&mut self, value: &[u8]) {
+        for option in list(value) {
+            self.close |= option.eq_ignore_ascii_case(b"close");
+            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            self.upgrade |= option.eq_ignore_ascii_case(b"upgrade");
+        }
+    }
+
+    /// Checks what can be known only after the last field.
+    pub(crate) fn finish(&mut self, version: Version) -> Result<(), Violation> {
+        if self.chunked && self.content_length.is_some() {
+            return Err(Violation::TransferEncodingWithLength);
+        }
+        if version == Version::Http10 {
+            if self.chunked {
+                return Err(Violation::TransferEncodingVersion);
+            }
+            // "MUST ignore the Upgrade header field" from HTTP/1.0 (RFC 9110 §7.8).
+            self.upgrade = false;
+        }
+        Ok(())
+    }
+
+    /// The framing that the fields give; `None` if they are silent.
+    pub(crate) fn framing(&self) -> Option<BodyFraming> {
+        match (self.chunked, self.content_length) {
+            (true, _) => Some(BodyFraming::Chunked),
+            (false, None) => None,
+            (false, Some(0)) => Some(BodyFraming::None),
+            (false, Some(len)) => Some(BodyFraming::Length(len)),
+        }
+    }
+
+    /// Whether the sender is willing to go on after this message (RFC 9112 §9.3).
+    pub(crate) fn keep_alive(&self, version: Version) -> bool {
+        !self.close && (version == Version::Http11 || self.keep_alive)
+    }
+}
+
+/// What matters in a request only: its host and its expectation.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RequestSemantics {
+    pub(crate) message: MessageSemantics,
+    /// The index of the Host field.
+    pub(crate) host: Option<u32>,
+    /// Fields so far.
+    count: u32,
+    /// Expect is `100-continue`.
+    pub(crate) expect_continue: bool,
+    unknown_expectation: bool,
+}
+
+impl RequestSemantics {
+    /// Takes note of one field line.
+    #[inline]
+    pub(crate) fn field(&mut self, name: &[u8], value: &[u8]) -> Result<(), Violation> {
+        match name.len() {
+            4 if name.eq_ignore_ascii_case(b"host") => self.host(value)?,
+            6 if name.eq_ignore_ascii_case(b"expect") => self.expect(value),
+            _ => self.message.field(name, value)?,
         }
         self.count += 1;
         Ok(())
@@ -80,52 +135,22 @@ impl Semantics {
         }
     }
 
-    fn connection(&mut self, value: &[u8]) {
-        for option in list(value) {
-            self.close |= option.eq_ignore_ascii_case(b"close");
-            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
-            self.upgrade |= option.eq_ignore_ascii_case(b"upgrade");
-        }
-    }
-
     /// Checks what can be known only after the last field.
     pub(crate) fn finish(&mut self, version: Version) -> Result<(), Violation> {
-        if self.chunked && self.content_length.is_some() {
-            return Err(Violation::TransferEncodingWithLength);
-        }
+        self.message.finish(version)?;
         match version {
-            Version::Http10 => {
-                if self.chunked {
-                    return Err(Violation::TransferEncodingVersion);
-                }
-                // "A server MUST ignore" both when they come from HTTP/1.0
-                // (RFC 9110 §7.8, §10.1.1).
-                self.upgrade = false;
-                self.expect_continue = false;
-            }
-            Version::Http11 => {
-                if self.host.is_none() {
-                    return Err(Violation::HostMissing);
-                }
-                if self.unknown_expectation {
-                    return Err(Violation::Expectation);
-                }
-            }
+            // "MUST ignore that expectation" (RFC 9110 §10.1.1).
+            Version::Http10 => self.expect_continue = false,
+            Version::Http11 if self.host.is_none() => return Err(Violation::HostMissing),
+            Version::Http11 if self.unknown_expectation => return Err(Violation::Expectation),
+            Version::Http11 => {}
         }
         Ok(())
     }
 
+    /// A request whose fields are silent has no content (RFC 9112 §6.3).
     pub(crate) fn framing(&self) -> BodyFraming {
-        match (self.chunked, self.content_length) {
-            (true, _) => BodyFraming::Chunked,
-            (false, None | Some(0)) => BodyFraming::None,
-            (false, Some(len)) => BodyFraming::Length(len),
-        }
-    }
-
-    /// Whether the client is willing to go on after this request (RFC 9112 §9.3).
-    pub(crate) fn keep_alive(&self, version: Version) -> bool {
-        !self.close && (version == Version::Http11 || self.keep_alive)
+        self.message.framing().unwrap_or(BodyFraming::None)
     }
 
     /// Whether the client waits for 100 before it sends the content.

@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use crate::http::chars;
 use crate::http::error::Misuse;
+use crate::http::writer::append_field;
 
 /// Appends `data` to `out` as one chunk. Empty data appends nothing: a chunk of
 /// size zero would end the message.
@@ -57,31 +57,11 @@ pub fn end_with_trailers<'t>(
     let start = out.len();
     out.extend_from_slice(b"0\r\n");
     for (name, value) in trailers {
-        if let Err(misuse) = encode_field(name, value, out) {
+        if let Err(misuse) = append_field(name, value, out) {
             out.truncate(start);
             return Err(misuse);
         }
     }
-    out.extend_from_slice(b"\r\n");
-    Ok(())
-}
-
-/// Appends one field line, if name and value may stand in one.
-pub(in crate::http) fn encode_field(
-    name: &str,
-    value: &[u8],
-    out: &mut Vec<u8>,
-) -> Result<(), Misuse> {
-    if !chars::is_token(name.as_bytes()) {
-        return Err(Misuse::FieldName);
-    }
-    if chars::value_len(value) != value.len() {
-        return Err(Misuse::FieldValue);
-    }
-    out.reserve(name.len() + value.len() + 4);
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
     Ok(())
 }

@@ -10,5 +10,4 @@ mod encode;
 mod extension;
 
 pub use decode::Decoder;
-pub(super) use encode::encode_field;
 pub use encode::{encode, end, end_with_trailers};

@@ -1,0 +1,179 @@
+//! What a request allows its response to be: its framing, and whether the
+//! connection goes on.
+//!
+//! Source: RFC 9112 §6.1, §6.3, §9.3, §9.6; RFC 9110 §8.6, §9.3.2.
+
+use super::error::Misuse;
+use super::request::RequestHead;
+use super::request_line::Version;
+use super::writer::ResponseWriter;
+
+/// One request and the response to come: what is left to know once the head is gone.
+///
+/// # Examples
+///
+/// ```
+/// use seawall_codec::http::{Exchange, Limits, RequestParser, ResponseWriter, Sending, Status};
+///
+/// let mut parser = RequestParser::new(Limits::default());
+/// let head = parser.parse(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")?.expect("complete");
+/// let mut exchange = Exchange::new(&head);
+///
+/// let mut out = Vec::new();
+/// let mut head = ResponseWriter::new(Status::OK, &mut out);
+/// assert_eq!(exchange.frame(Some(5), &mut head)?, Sending::Length(5));
+/// head.end();
+/// assert_eq!(out, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\n");
+/// assert!(exchange.keep_alive());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Exchange {
+    version: Version,
+    /// The method is HEAD.
+    head: bool,
+    keep_alive: bool,
+}
+
+/// How the content of a response must be sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Sending {
+    /// Not at all.
+    None,
+    /// As exactly so many bytes.
+    Length(u64),
+    /// As [`chunked`](super::chunked).
+    Chunked,
+    /// As it is; the end is the end of the connection.
+    UntilClose,
+}
+
+impl Exchange {
+    /// What `head` asks for.
+    #[must_use]
+    pub fn new(head: &RequestHead<'_>) -> Self {
+        Self {
+            version: head.version(),
+            head: head.method() == "HEAD",
+            keep_alive: head.keep_alive(),
+        }
+    }
+
+    /// Lets this response be the last of its connection, whatever the client wishes.
+    pub fn close(&mut self) {
+        self.keep_alive = false;
+    }
+
+    /// Whether the connection goes on after the response. Final once
+    /// [`frame`](Self::frame) was called.
+    #[must_use]
+    pub fn keep_alive(&self) -> bool {
+        self.keep_alive
+    }
+
+    /// Appends the fields that delimit the content and say whether the connection
+    /// goes on. `len` is the length of the content, if it is known; for HEAD, and for
+    /// 304, of the content that GET, or 200, would have.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::Framing`] if `head` has a framing already, or if its status has no
+    /// content and `len` says otherwise; nothing was written.
+    pub fn frame(
+        &mut self,
+        len: Option<u64>,
+        head: &mut ResponseWriter<'_>,
+    ) -> Result<Sending, Misuse> {
+        let status = head.status();
+        let sending = match len {
+            // 1xx, 204 and 304: silent unless there is something to say.
+            None | Some(0) if status.is_without_content() => Sending::None,
+            Some(len) => {
+                head.content_length(len)?;
+                if self.head || status.is_without_content() {
+                    Sending::None
+                } else {
+                    Sending::Length(len)
+                }
+            }
+            None if self.version == Version::Http10 => {
+                // "A server MUST NOT send a response containing Transfer-Encoding
+                // unless the corresponding request indicates HTTP/1.1" (§6.1).
+                if self.head {
+                    Sending::None
+                } else {
+                    self.keep_alive = false;
+                    Sending::UntilClose
+                }
+            }
+            None => {
+                head.chunked()?;
+                if self.head { Sending::None } else { Sending::Chunked }
+            }
+        };
+        match (self.keep_alive, self.version) {
+            (false, _) => head.field("Connection", "close")?,
+            (true, Version::Http10) => head.field("Connection", "keep-alive")?,
+            (true, Version::Http11) => {}
+        }
+        Ok(sending)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{Limits, RequestParser, Status};
+    use std::string::String;
+    use std::vec;
+
+    /// The sending and the fields that `request` gets.
+    fn frame(
+        request: &str,
+        status: Status,
+        len: Option<u64>,
+    ) -> (Result<Sending, Misuse>, bool, String) {
+        let mut parser = RequestParser::new(Limits::default());
+        let head = parser.parse(request.as_bytes()).expect("valid").expect("complete");
+        let mut exchange = Exchange::new(&head);
+        let mut out = vec![];
+        let mut writer = ResponseWriter::new(status, &mut out);
+        let sending = exchange.frame(len, &mut writer);
+        writer.end();
+        let out = String::from_utf8(out).expect("ASCII");
+        let (_, fields) = out.split_once("\r\n").expect("a status line");
+        (sending, exchange.keep_alive(), fields.trim_end().into())
+    }
+
+    #[test]
+    fn every_way_to_delimit() {
+        let get = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+        let last = "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+        let head = "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n";
+        let old = "GET / HTTP/1.0\r\n\r\n";
+        let old_keep = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+        let (length, chunked) = ("Content-Length: 5", "Transfer-Encoding: chunked");
+        let close = "Connection: close";
+        let length_close = std::format!("{length}\r\n{close}");
+        let length_keep = std::format!("{length}\r\nConnection: keep-alive");
+        for (request, status, len, sending, keep_alive, fields) in [
+            (get, Status::OK, Some(5), Sending::Length(5), true, length),
+            (get, Status::OK, None, Sending::Chunked, true, chunked),
+            (last, Status::OK, Some(5), Sending::Length(5), false, &length_close),
+            (head, Status::OK, Some(5), Sending::None, true, length),
+            (head, Status::OK, None, Sending::None, true, chunked),
+            (old, Status::OK, Some(5), Sending::Length(5), false, &length_close),
+            (old, Status::OK, None, Sending::UntilClose, false, close),
+            (old_keep, Status::OK, Some(5), Sending::Length(5), true, &length_keep),
+            (old_keep, Status::OK, None, Sending::UntilClose, false, close),
+            (get, Status::NO_CONTENT, None, Sending::None, true, ""),
+            (get, Status::NO_CONTENT, Some(0), Sending::None, true, ""),
+            (get, Status::NOT_MODIFIED, Some(5), Sending::None, true, length),
+            (get, Status::NOT_MODIFIED, None, Sending::None, true, ""),
+        ] {
+            let expected = (Ok(sending), keep_alive, fields.into());
+            assert_eq!(frame(request, status, len), expected, "{request:?} {status} {len:?}");
+        }
+        assert_eq!(frame(get, Status::NO_CONTENT, Some(5)).0, Err(Misuse::Framing));
+    }
+}
