@@ -2,8 +2,10 @@
 //!
 //! Source: RFC 6455 §4, RFC 9110 §7.8.
 
+mod client;
 mod key;
 mod server;
 
+pub use client::{Client, Failure};
 pub use key::{accept_key, is_key};
 pub use server::{Refusal, Request};
