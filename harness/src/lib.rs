@@ -1,1 +1,31 @@
 //! Judges any HTTP or WebSocket server from outside: catalogue, engine, verdicts, traces.
+//!
+//! A [`Profile`] says how to start the subject and what it offers; [`catalogue::all`] are the
+//! questions, a [`Filter`] picks some of them; [`run`] asks them and gives back a [`Report`].
+//! The harness reads and writes octets with code of its own and shares none with any server.
+
+mod case;
+pub mod catalogue;
+mod context;
+mod engine;
+mod error;
+mod filter;
+mod http;
+mod profile;
+mod report;
+mod route;
+mod side_by_side;
+mod subject;
+mod timing;
+mod verdict;
+mod wire;
+mod ws;
+
+pub use case::{Case, Family};
+pub use engine::{Event, Options, check_deviations, run};
+pub use error::Error;
+pub use filter::Filter;
+pub use profile::{Deviation, Launch, Limits, Profile, Ready, Urls};
+pub use report::{End, Judged, Note, Report, SCHEMA};
+pub use route::Route;
+pub use verdict::{Outcome, Strength};

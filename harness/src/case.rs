@@ -1,0 +1,104 @@
+//! A case: one question to the subject.
+
+use std::fmt;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::context::Context;
+use crate::route::Route;
+use crate::verdict::{Strength, Verdict};
+
+/// What a case is about.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    /// HTTP/1.1 conformance.
+    Http,
+    /// WebSocket conformance.
+    Ws,
+    /// A panic stays where it happened.
+    Crash,
+    /// Clients that send or read slowly harm nobody.
+    Slow,
+    /// How octets are cut into segments makes no difference.
+    Fragmentation,
+}
+
+impl Family {
+    /// Every family, in the order of reports.
+    pub const ALL: [Self; 5] = [Self::Http, Self::Ws, Self::Crash, Self::Slow, Self::Fragmentation];
+
+    /// The first part of its cases' ids.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Ws => "ws",
+            Self::Crash => "crash",
+            Self::Slow => "slow",
+            Self::Fragmentation => "fragmentation",
+        }
+    }
+
+    /// What it is about, for headings.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Http => "HTTP conformance",
+            Self::Ws => "WebSocket conformance",
+            Self::Crash => "crash isolation",
+            Self::Slow => "slow clients",
+            Self::Fragmentation => "fragmentation",
+        }
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// A future that runs on the harness's own thread.
+pub(crate) type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// The part of a case that acts and judges.
+pub(crate) type Action = Rc<dyn Fn(Context) -> LocalFuture<Verdict>>;
+
+/// One question to the subject, and how to judge its answer.
+#[derive(Clone)]
+pub struct Case {
+    /// Stable, and unique in the catalogue: `ws/5.6`, `http/CL-04`.
+    pub id: String,
+    /// What is tried, in a few words.
+    pub title: String,
+    /// What it is about.
+    pub family: Family,
+    /// Where the rule stands: `RFC 9112 §6.3`, or the requirement behind it.
+    pub section: String,
+    /// How strongly the rule binds.
+    pub strength: Strength,
+    /// The routes without which it cannot run.
+    pub needs: Vec<Route>,
+    /// Whether nothing else may run beside it.
+    pub exclusive: bool,
+    /// Whether it takes seconds even when all is well; such cases start first.
+    pub long: bool,
+    pub(crate) action: Action,
+}
+
+impl Case {
+    /// The part of the id behind the family: `5.6`, `CL-04`.
+    #[must_use]
+    pub fn short_id(&self) -> &str {
+        self.id.split_once('/').map_or(&self.id, |(_, short)| short)
+    }
+}
+
+impl fmt::Debug for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Case").field("id", &self.id).finish_non_exhaustive()
+    }
+}

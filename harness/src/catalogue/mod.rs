@@ -1,0 +1,97 @@
+//! The catalogue: every case there is.
+//!
+//! What can be said in data is data, in `harness/catalogue/*.toml`; what acts over time or
+//! on several connections is code, in the modules here.
+
+mod crash;
+mod data;
+mod fragmentation;
+mod slow;
+
+use std::future::Future;
+use std::rc::Rc;
+
+use crate::case::{Case, Family};
+use crate::context::Context;
+use crate::route::Route;
+use crate::verdict::{Strength, Verdict};
+
+/// Every case, in the order of reports.
+///
+/// # Panics
+///
+/// If the catalogue in this crate is broken, which its tests rule out.
+#[must_use]
+pub fn all() -> Vec<Case> {
+    let mut cases = data::http();
+    cases.extend(data::websocket());
+    cases.extend(crash::cases());
+    cases.extend(slow::cases());
+    cases.extend(fragmentation::cases());
+    cases
+}
+
+/// A case whose action is code.
+fn case<F, Fut>(family: Family, id: &str, title: &str, needs: &[Route], action: F) -> Case
+where
+    F: Fn(Context) -> Fut + 'static,
+    Fut: Future<Output = Result<Verdict, Verdict>> + 'static,
+{
+    let action = Rc::new(action);
+    Case {
+        id: format!("{family}/{id}"),
+        title: title.into(),
+        family,
+        section: String::new(),
+        strength: Strength::Hardening,
+        needs: needs.to_vec(),
+        exclusive: false,
+        long: false,
+        action: Rc::new(move |cx| {
+            let future = action(cx);
+            Box::pin(async move { future.await.unwrap_or_else(|verdict| verdict) })
+        }),
+    }
+}
+
+impl Case {
+    /// Where the rule stands, and how strongly it binds.
+    fn rule(self, section: &str, strength: Strength) -> Self {
+        Self { section: section.into(), strength, ..self }
+    }
+
+    /// Nothing else may run beside it.
+    fn exclusive(self) -> Self {
+        Self { exclusive: true, ..self }
+    }
+
+    /// It takes seconds even when all is well.
+    fn long(self) -> Self {
+        Self { long: true, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_begin_with_their_family() {
+        let cases = all();
+        let ids: BTreeSet<&str> = cases.iter().map(|case| &case.id[..]).collect();
+        assert_eq!(ids.len(), cases.len());
+        for case in &cases {
+            assert!(case.id.starts_with(&format!("{}/", case.family)), "{}", case.id);
+            assert!(!case.title.is_empty() && !case.section.is_empty(), "{} lacks words", case.id);
+            assert!(!case.needs.is_empty(), "{} needs nothing?", case.id);
+        }
+    }
+
+    #[test]
+    fn every_family_has_cases() {
+        let families: BTreeSet<Family> = all().iter().map(|case| case.family).collect();
+        assert_eq!(families.len(), Family::ALL.len());
+    }
+}

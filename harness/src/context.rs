@@ -1,0 +1,123 @@
+//! What a running case may use: the subject's endpoints, its routes, time and randomness.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use crate::profile::Limits;
+use crate::route::Route;
+use crate::subject::{Endpoint, Target};
+use crate::timing::Timing;
+use crate::verdict::{Outcome, Verdict};
+use crate::wire::{Connection, Recorder, Source};
+
+/// Handed to each case when it runs. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    shared: Rc<Shared>,
+    trace: Recorder,
+    seed: u64,
+}
+
+/// What all cases of a run share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) target: Target,
+    pub(crate) routes: BTreeMap<Route, String>,
+    pub(crate) limits: Limits,
+    pub(crate) timing: Timing,
+}
+
+impl Context {
+    /// A context for the case `id`, with an empty trace.
+    pub(crate) fn new(shared: Rc<Shared>, id: &str) -> Self {
+        // FNV-1a: the same case draws the same numbers in every run.
+        let seed = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        Self { shared, trace: Recorder::default(), seed }
+    }
+
+    /// The same, with a trace of its own that nobody will read.
+    pub(crate) fn untraced(&self) -> Self {
+        Self { trace: Recorder::default(), ..self.clone() }
+    }
+
+    pub(crate) fn trace(&self) -> &Recorder {
+        &self.trace
+    }
+
+    pub(crate) fn timing(&self) -> Timing {
+        self.shared.timing
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.shared.limits
+    }
+
+    /// Whether the subject offers the route.
+    pub(crate) fn offers(&self, route: Route) -> bool {
+        self.shared.routes.contains_key(&route)
+    }
+
+    /// The route's path.
+    ///
+    /// # Panics
+    ///
+    /// If it is not offered: a case names all that it needs, and does not run without.
+    pub(crate) fn path(&self, route: Route) -> &str {
+        self.shared
+            .routes
+            .get(&route)
+            .unwrap_or_else(|| panic!("the case does not say that it needs {route}"))
+    }
+
+    /// Where the route is served.
+    pub(crate) fn endpoint(&self, route: Route) -> &Endpoint {
+        let target = &self.shared.target;
+        let endpoint = if route.is_websocket() { &target.ws } else { &target.http };
+        endpoint.as_ref().expect("a profile that offers a route has its URL")
+    }
+
+    /// Connects to where the route is served.
+    pub(crate) async fn connect(
+        &self,
+        route: Route,
+        source: Source,
+    ) -> Result<Connection, Verdict> {
+        let endpoint = self.endpoint(route);
+        Connection::open(endpoint.address, source, &self.trace, self.timing().answer)
+            .await
+            .map_err(|error| cannot_connect(endpoint, &error))
+    }
+
+    /// The moment after which an answer that must come is late.
+    pub(crate) fn answer_by(&self) -> Instant {
+        Instant::now() + self.timing().answer
+    }
+
+    /// Random numbers that are the same in every run.
+    pub(crate) fn random(&self) -> fastrand::Rng {
+        fastrand::Rng::with_seed(self.seed)
+    }
+}
+
+/// A connection that the subject does not take is a verdict; that we have no socket left is not.
+fn cannot_connect(endpoint: &Endpoint, error: &io::Error) -> Verdict {
+    let ours =
+        matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::PermissionDenied)
+            || error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error());
+    let outcome = if ours { Outcome::Error } else { Outcome::Fail };
+    Verdict::new(outcome, "the connection is accepted", format!("{}: {error}", endpoint.authority))
+}
+
+/// `duration` in a form that reads well: `1s`, `250ms`.
+pub(crate) fn spell(duration: Duration) -> String {
+    let rounded = if duration >= Duration::from_secs(10) {
+        Duration::from_secs(duration.as_secs())
+    } else {
+        Duration::from_millis(duration.as_millis() as u64)
+    };
+    humantime::format_duration(rounded).to_string()
+}

@@ -1,0 +1,444 @@
+//! The engine: runs cases side by side, notices a subject that dies, and pins the death on
+//! its case.
+//!
+//! First all cases that may run beside others, `jobs` at a time; then, alone, the exclusive
+//! ones, those that ran while the subject died (the *suspects*), and those that failed in
+//! company. Whatever brings the subject down alone is the culprit; what fails in company and
+//! passes alone is flaky.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, VecDeque};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use async_io::Timer;
+use futures_lite::FutureExt;
+
+use crate::case::Case;
+use crate::context::{Context, Shared, spell};
+use crate::error::Error;
+use crate::profile::Profile;
+use crate::report::{End, Judged, Note, Report, SCHEMA};
+use crate::side_by_side::side_by_side;
+use crate::subject::{self, Subject, probe};
+use crate::verdict::{Outcome, Verdict};
+use crate::wire::text;
+
+/// A case that takes longer than this is stuck: every wait in it has a deadline of its own.
+const CASE_LIMIT: Duration = Duration::from_secs(120);
+/// Failures that are tried again alone. A subject that fails more has other worries than
+/// flakiness.
+const MAX_RETRIES: usize = 20;
+
+/// How to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Cases run side by side at most this many.
+    pub jobs: usize,
+    /// The whole run, build aside, takes at most this long.
+    pub time_limit: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { jobs: 16, time_limit: Duration::from_secs(600) }
+    }
+}
+
+/// What happens during a run, for whoever shows progress.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The subject is being built by this command.
+    Building(&'a [String]),
+    /// The subject is being started, or reached.
+    Starting,
+    /// The subject is ready; so many cases will run.
+    Ready {
+        /// Cases that were selected, those to be skipped among them.
+        cases: usize,
+    },
+    /// A case began.
+    Began(&'a Case),
+    /// A case was judged.
+    Judged(&'a Judged),
+    /// The subject died or hung while these cases ran; they will run again, alone.
+    Died {
+        /// How it ended.
+        how: String,
+        /// Ids of the cases that ran meanwhile.
+        suspects: Vec<&'a str>,
+    },
+    /// Cases that failed in company run again, alone.
+    Retrying(usize),
+}
+
+/// Runs `cases` against the subject that `profile` describes, until all are judged or `stop`
+/// ends. `observer` hears of each step as it is taken.
+///
+/// # Errors
+///
+/// [`Error::Usage`] for a profile that contradicts itself or the catalogue,
+/// [`Error::Subject`] for a subject that does not build, start or get ready. One that dies
+/// later ends the run early, and the report says so.
+pub async fn run(
+    profile: &Profile,
+    cases: &[Case],
+    options: &Options,
+    stop: impl Future<Output = ()>,
+    observer: impl FnMut(Event<'_>),
+) -> Result<Report, Error> {
+    profile.check()?;
+    let run = Run {
+        profile,
+        cases,
+        options,
+        observer: RefCell::new(observer),
+        began: Cell::new(None),
+        results: RefCell::new(vec![None; cases.len()]),
+        notes: RefCell::default(),
+    };
+    let stop = async {
+        stop.await;
+        Ok(End::Interrupted)
+    };
+    // Stopping drops whatever had begun, and the subject's process with it.
+    let end = stop.or(run.whole()).await?;
+    Ok(run.report(end))
+}
+
+struct Run<'a, F> {
+    profile: &'a Profile,
+    cases: &'a [Case],
+    options: &'a Options,
+    observer: RefCell<F>,
+    /// When the subject was about to be started.
+    began: Cell<Option<Instant>>,
+    /// One for each case, by index.
+    results: RefCell<Vec<Option<Judged>>>,
+    notes: RefCell<Vec<Note>>,
+}
+
+/// How one batch of cases ended.
+#[derive(Default)]
+struct Batch {
+    /// Cases that were not begun.
+    left: VecDeque<usize>,
+    /// How the subject died or hung, and the cases that ran meanwhile.
+    death: Option<(String, Vec<usize>)>,
+    /// Cases that failed in company, and what came in that first try.
+    failed: Vec<(usize, String)>,
+}
+
+impl<F: FnMut(Event<'_>)> Run<'_, F> {
+    async fn whole(&self) -> Result<End, Error> {
+        if let Some(launch) =
+            self.profile.subject.as_ref().filter(|launch| !launch.build.is_empty())
+        {
+            self.tell(Event::Building(&launch.build));
+        }
+        subject::build(self.profile).await?;
+        self.began.set(Some(Instant::now()));
+        let late = async {
+            Timer::after(self.options.time_limit).await;
+            Ok(End::TimeLimit)
+        };
+        self.judge_all().or(late).await
+    }
+
+    async fn judge_all(&self) -> Result<End, Error> {
+        self.tell(Event::Starting);
+        let mut subject = Subject::start(self.profile).await?;
+        self.tell(Event::Ready { cases: self.cases.len() });
+        let (mut together, mut alone) = self.plan();
+        let mut retries = Vec::new();
+        while !together.is_empty() {
+            let batch = self.batch(&subject, together, self.options.jobs).await;
+            together = batch.left;
+            retries.extend(batch.failed);
+            if let Some((how, suspects)) = batch.death {
+                self.suspect(&how, &suspects);
+                subject = match self.find_culprit(&how, &suspects, subject).await {
+                    Ok(subject) => subject,
+                    Err(error) => return Ok(End::Dead(error.to_string())),
+                };
+            }
+        }
+        if !retries.is_empty() {
+            self.tell(Event::Retrying(retries.len()));
+        }
+        alone.extend(retries.iter().map(|(i, _)| *i));
+        for i in alone {
+            subject = match self.alone(i, subject).await {
+                Ok((subject, _)) => subject,
+                Err(error) => return Ok(End::Dead(error.to_string())),
+            };
+        }
+        self.mark_flaky(&retries);
+        subject.stop().await;
+        Ok(End::Complete)
+    }
+
+    /// Judges what cannot run as skipped; orders the rest: what runs together, long cases
+    /// first so that the others run in their waits, and what runs alone.
+    fn plan(&self) -> (VecDeque<usize>, VecDeque<usize>) {
+        let (mut together, mut alone) = (VecDeque::new(), VecDeque::new());
+        for (i, case) in self.cases.iter().enumerate() {
+            let missing: Vec<&str> = case
+                .needs
+                .iter()
+                .filter(|route| !self.profile.routes.contains_key(route))
+                .map(|route| route.name())
+                .collect();
+            if !missing.is_empty() {
+                let got = format!("the subject does not offer {}", missing.join(", "));
+                self.judge(
+                    i,
+                    Verdict::new(Outcome::Skip, "the routes that the case needs", got),
+                    Vec::new(),
+                    0.0,
+                );
+            } else if case.exclusive {
+                alone.push_back(i);
+            } else if case.long {
+                together.push_front(i);
+            } else {
+                together.push_back(i);
+            }
+        }
+        (together, alone)
+    }
+
+    /// Runs the queue, `jobs` cases at a time, until it is empty or the subject is dead.
+    async fn batch(&self, subject: &Subject, queue: VecDeque<usize>, jobs: usize) -> Batch {
+        let shared = Rc::new(subject.shared(self.profile));
+        let width = jobs.min(queue.len());
+        let batch = RefCell::new(Batch { left: queue, ..Batch::default() });
+        let worker = async || {
+            while batch.borrow().death.is_none() {
+                let Some(i) = batch.borrow_mut().left.pop_front() else { break };
+                match self.one(subject, &shared, i).await {
+                    Ok((verdict, trace, seconds)) => {
+                        let mut batch = batch.borrow_mut();
+                        let retry = jobs > 1 && verdict.outcome == Outcome::Fail;
+                        if retry && batch.failed.len() < MAX_RETRIES {
+                            batch.failed.push((i, verdict.got));
+                        } else {
+                            drop(batch);
+                            self.judge(i, verdict, trace, seconds);
+                        }
+                    }
+                    Err(how) => {
+                        let mut batch = batch.borrow_mut();
+                        batch.death.get_or_insert_with(|| (how, Vec::new())).1.push(i);
+                    }
+                }
+            }
+        };
+        side_by_side((0..width).map(|_| worker())).await;
+        batch.into_inner()
+    }
+
+    /// Runs one case, and asks whether the subject still serves.
+    ///
+    /// # Errors
+    ///
+    /// How the subject died or hung.
+    async fn one(
+        &self,
+        subject: &Subject,
+        shared: &Rc<Shared>,
+        i: usize,
+    ) -> Result<(Verdict, Vec<String>, f64), String> {
+        let case = &self.cases[i];
+        self.tell(Event::Began(case));
+        let cx = Context::new(Rc::clone(shared), &case.id);
+        let began = Instant::now();
+        let judged = async { Some((case.action)(cx.clone()).await) };
+        let gone = async {
+            subject.gone().await;
+            None
+        };
+        let stuck = async {
+            Timer::after(CASE_LIMIT).await;
+            let got = format!("the case was not done after {}", spell(CASE_LIMIT));
+            Some(Verdict::new(Outcome::Error, "a verdict", got))
+        };
+        let end = || subject.end().unwrap_or_else(|| "ended".into());
+        let verdict = judged.or(gone).or(stuck).await.ok_or_else(end)?;
+        let seconds = began.elapsed().as_secs_f64();
+        self.still_serves(subject, shared).await?;
+        let authority = if case.needs.iter().any(|route| route.is_websocket()) {
+            shared.target.ws.as_ref()
+        } else {
+            shared.target.http.as_ref()
+        };
+        let authority = authority.map_or("", |endpoint| &endpoint.authority);
+        Ok((verdict, cx.trace().render(authority), seconds))
+    }
+
+    async fn still_serves(&self, subject: &Subject, shared: &Rc<Shared>) -> Result<(), String> {
+        /// A process that dies closes its sockets some time before its end is seen.
+        const LAST_BREATH: Duration = Duration::from_millis(500);
+        let cx = Context::new(Rc::clone(shared), "probe");
+        let Err(verdict) = probe(&cx).await else { return Ok(()) };
+        let gone = async {
+            subject.gone().await;
+            subject.end()
+        };
+        let alive = async {
+            Timer::after(LAST_BREATH).await;
+            None
+        };
+        Err(gone.or(alive).await.unwrap_or_else(|| format!("stopped serving: {}", verdict.got)))
+    }
+
+    /// Runs one case alone. If the subject dies, that is its verdict, and the subject is
+    /// started again. Gives back the living subject and whether the case was deadly.
+    async fn alone(&self, i: usize, subject: Subject) -> Result<(Subject, bool), Error> {
+        let shared = Rc::new(subject.shared(self.profile));
+        match self.one(&subject, &shared, i).await {
+            Ok((verdict, trace, seconds)) => {
+                self.judge(i, verdict, trace, seconds);
+                Ok((subject, false))
+            }
+            Err(how) => {
+                let mut got = format!("the subject {how}");
+                let obituary = subject.obituary();
+                if !obituary.is_empty() {
+                    got = format!("{got}\n{obituary}");
+                }
+                self.judge(i, Verdict::fail("the subject survives", got), Vec::new(), 0.0);
+                Ok((self.start_again(subject).await?, true))
+            }
+        }
+    }
+
+    /// Runs the suspects alone, one by one. If none of them is deadly alone, the death itself
+    /// is on record.
+    async fn find_culprit(
+        &self,
+        how: &str,
+        suspects: &[usize],
+        dead: Subject,
+    ) -> Result<Subject, Error> {
+        let mut subject = self.start_again(dead).await?;
+        let mut found = false;
+        for &i in suspects {
+            let deadly;
+            (subject, deadly) = self.alone(i, subject).await?;
+            found |= deadly;
+        }
+        if !found {
+            let ids: Vec<&str> = suspects.iter().map(|&i| &self.cases[i].id[..]).collect();
+            self.notes.borrow_mut().push(Note {
+                failure: true,
+                text: format!(
+                    "the subject {how} while these cases ran side by side: {}. None of them alone brings it down",
+                    ids.join(", ")
+                ),
+            });
+        }
+        Ok(subject)
+    }
+
+    fn suspect(&self, how: &str, suspects: &[usize]) {
+        let suspects = suspects.iter().map(|&i| &self.cases[i].id[..]).collect();
+        self.tell(Event::Died { how: how.into(), suspects });
+    }
+
+    async fn start_again(&self, subject: Subject) -> Result<Subject, Error> {
+        subject.stop().await;
+        Subject::start(self.profile).await
+    }
+
+    fn mark_flaky(&self, retries: &[(usize, String)]) {
+        for (i, first) in retries {
+            if let Some(judged) = &mut self.results.borrow_mut()[*i]
+                && judged.outcome < Outcome::Flaky
+            {
+                judged.got = format!("beside other cases: {first}; alone: {}", judged.got);
+                judged.outcome = Outcome::Flaky;
+            }
+        }
+    }
+
+    fn judge(&self, i: usize, verdict: Verdict, trace: Vec<String>, seconds: f64) {
+        let case = &self.cases[i];
+        let deviation = self.profile.deviations.iter().find(|deviation| deviation.case == case.id);
+        if let Some(deviation) = deviation
+            && verdict.outcome == Outcome::Pass
+        {
+            self.notes.borrow_mut().push(Note {
+                failure: false,
+                text: format!("{} passes: its deviation ({}) can go", case.id, deviation.reason),
+            });
+        }
+        let judged = Judged {
+            id: case.id.clone(),
+            title: case.title.clone(),
+            family: case.family,
+            section: case.section.clone(),
+            strength: case.strength,
+            outcome: verdict.outcome,
+            expected: verdict.expected,
+            got: verdict.got,
+            offending: text::hex(&verdict.offending, usize::MAX),
+            deviation: deviation.filter(|d| d.verdict == verdict.outcome).map(|d| d.reason.clone()),
+            seconds: milliseconds(seconds),
+            trace,
+        };
+        self.tell(Event::Judged(&judged));
+        self.results.borrow_mut()[i] = Some(judged);
+    }
+
+    fn tell(&self, event: Event<'_>) {
+        (self.observer.borrow_mut())(event);
+    }
+
+    fn report(self, end: End) -> Report {
+        let why = match &end {
+            End::Complete => "",
+            End::Interrupted => "the run was interrupted",
+            End::TimeLimit => "the time limit was reached",
+            End::Dead(_) => "the subject was dead",
+        };
+        // Not judged: the run did not get so far.
+        for i in 0..self.cases.len() {
+            if self.results.borrow()[i].is_none() {
+                let verdict = Verdict::new(Outcome::Skip, "the run gets to this case", why);
+                self.judge(i, verdict, Vec::new(), 0.0);
+            }
+        }
+        Report {
+            schema: SCHEMA,
+            harness: env!("CARGO_PKG_VERSION"),
+            subject: self.profile.name.clone(),
+            end,
+            seconds: milliseconds(
+                self.began.get().map_or(0.0, |began| began.elapsed().as_secs_f64()),
+            ),
+            results: self.results.into_inner().into_iter().flatten().collect(),
+            notes: self.notes.into_inner(),
+        }
+    }
+}
+
+/// Checks that the profile's deviations name cases of the catalogue.
+///
+/// # Errors
+///
+/// [`Error::Usage`] with the id that no case has.
+pub fn check_deviations(profile: &Profile, catalogue: &[Case]) -> Result<(), Error> {
+    let known: BTreeSet<&str> = catalogue.iter().map(|case| &case.id[..]).collect();
+    match profile.deviations.iter().find(|deviation| !known.contains(&deviation.case[..])) {
+        None => Ok(()),
+        Some(deviation) => Err(Error::Usage(format!(
+            "the profile has a deviation of {:?}, but no case has this id: see `harness list`",
+            deviation.case
+        ))),
+    }
+}
+
+fn milliseconds(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}

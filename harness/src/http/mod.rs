@@ -1,0 +1,10 @@
+//! HTTP/1.1 as the harness speaks it: literal requests, strict reading of answers.
+//!
+//! Nothing here is shared with a server of ours, so that a fault of ours cannot hide.
+
+pub(crate) mod exchange;
+mod response;
+pub(crate) mod row;
+pub(crate) mod template;
+
+pub(crate) use response::Response;

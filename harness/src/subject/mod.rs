@@ -1,0 +1,222 @@
+//! The server under judgement: started or only reached, watched, and started again.
+
+mod process;
+mod target;
+
+use std::future::pending;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use async_io::Timer;
+use futures_lite::FutureExt;
+
+use crate::context::{Context, Shared, spell};
+use crate::error::Error;
+use crate::http::exchange::{healthy, next_answer};
+use crate::profile::Profile;
+use crate::route::Route;
+use crate::timing::Timing;
+use crate::verdict::Verdict;
+use crate::wire::{Connection, Recorder, Source};
+use crate::ws::client::Client;
+
+use process::Process;
+pub(crate) use target::{Endpoint, Target};
+
+/// Between two looks whether the subject is ready yet.
+const POLL: Duration = Duration::from_millis(10);
+/// How long a subject may take to stop when asked; then it is killed.
+const GRACE: Duration = Duration::from_secs(5);
+/// Requests that measure the subject's latency.
+const CALIBRATION: usize = 10;
+
+/// A subject that is ready to be judged.
+#[derive(Debug)]
+pub(crate) struct Subject {
+    process: Option<Process>,
+    target: Target,
+    timing: Timing,
+}
+
+/// Builds the subject, where the profile says how.
+///
+/// # Errors
+///
+/// [`Error::Subject`] when that fails.
+pub(crate) async fn build(profile: &Profile) -> Result<(), Error> {
+    match &profile.subject {
+        Some(launch) => process::build(launch, &profile.folder).await,
+        None => Ok(()),
+    }
+}
+
+impl Subject {
+    /// Starts the subject, or looks for the one that runs, and waits until it is ready.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Subject`] with its command, its end and its last words, or with what it did
+    /// in place of answering.
+    pub(crate) async fn start(profile: &Profile) -> Result<Self, Error> {
+        let Some(launch) = &profile.subject else {
+            let target = Target::resolve(&profile.urls, None)?;
+            return Self::reach(profile, target, None).await;
+        };
+        let port = target::free_port()?;
+        let target = Target::resolve(&profile.urls, Some(port))?;
+        let any = target.any();
+        if std::net::TcpStream::connect_timeout(&any.address, Duration::from_secs(1)).is_ok() {
+            return Err(Error::Subject(format!(
+                "{} is in use already, before the subject is started: stop what listens there, or write {{port}} \
+                 in place of the port to have a free one chosen",
+                any.authority
+            )));
+        }
+        let process = Process::start(launch, &profile.folder, port)?;
+        Self::reach(profile, target, Some(process)).await
+    }
+
+    async fn reach(
+        profile: &Profile,
+        target: Target,
+        process: Option<Process>,
+    ) -> Result<Self, Error> {
+        let mut subject = Self { process, target, timing: Timing::calibrated(Duration::ZERO) };
+        subject.wait_until_ready(profile).await?;
+        subject.calibrate(profile).await?;
+        Ok(subject)
+    }
+
+    async fn wait_until_ready(&self, profile: &Profile) -> Result<(), Error> {
+        let deadline = Instant::now() + profile.ready.timeout;
+        loop {
+            let attempt = async { Some(self.attempt(profile, deadline).await) };
+            let gone = async {
+                self.gone().await;
+                None
+            };
+            let why = match attempt.or(gone).await {
+                Some(Ok(())) => return Ok(()),
+                Some(Err(why)) => why,
+                None => return Err(self.failed("ended before it was ready", "")),
+            };
+            if Instant::now() >= deadline {
+                let within = format!("was not ready within {}", spell(profile.ready.timeout));
+                return Err(self.failed(&within, &why));
+            }
+            Timer::after(POLL).await;
+        }
+    }
+
+    /// One look whether it is ready; says what it did if not.
+    async fn attempt(&self, profile: &Profile, deadline: Instant) -> Result<(), String> {
+        let endpoint = self.target.any();
+        let trace = Recorder::default();
+        let left = deadline.saturating_duration_since(Instant::now());
+        let mut connection = Connection::open(endpoint.address, Source::Case, &trace, left)
+            .await
+            .map_err(|error| format!("{}: {error}", endpoint.authority))?;
+        let Some(path) = &profile.ready.http else { return Ok(()) };
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            endpoint.authority
+        );
+        connection.send(request.as_bytes(), deadline).await;
+        let answer = next_answer(&mut connection, "GET", deadline).await;
+        match answer.status() {
+            Some(200) => Ok(()),
+            _ => Err(format!("GET {path}: {}", answer.describe())),
+        }
+    }
+
+    /// Measures the latency of a healthy request, which also proves that the subject answers
+    /// at all.
+    async fn calibrate(&mut self, profile: &Profile) -> Result<(), Error> {
+        let mut slowest = Duration::ZERO;
+        for _ in 0..CALIBRATION {
+            let start = Instant::now();
+            let cx = Context::new(Rc::new(self.shared(profile)), "calibration");
+            if let Err(verdict) = self.unless_gone(probe(&cx)).await {
+                let asked = format!("{} got no answer: {}", verdict.expected, verdict.got);
+                return Err(self.failed("does not answer a plain request", &asked));
+            }
+            slowest = slowest.max(start.elapsed());
+        }
+        self.timing = Timing::calibrated(slowest);
+        Ok(())
+    }
+
+    async fn unless_gone(
+        &self,
+        probe: impl Future<Output = Result<(), Verdict>>,
+    ) -> Result<(), Verdict> {
+        let gone = async {
+            self.gone().await;
+            Err(Verdict::fail("an answer", "the subject ended"))
+        };
+        probe.or(gone).await
+    }
+
+    /// What cases need to know of it.
+    pub(crate) fn shared(&self, profile: &Profile) -> Shared {
+        Shared {
+            target: self.target.clone(),
+            routes: profile.routes.clone(),
+            limits: profile.limits.clone(),
+            timing: self.timing,
+        }
+    }
+
+    /// Ends when its process has; never for a subject that we did not start.
+    pub(crate) async fn gone(&self) {
+        match &self.process {
+            Some(process) => process.gone().await,
+            None => pending().await,
+        }
+    }
+
+    /// How its process ended, once it has.
+    pub(crate) fn end(&self) -> Option<String> {
+        self.process.as_ref().and_then(Process::status).map(process::describe)
+    }
+
+    /// Its command, end and last words, where we started it.
+    pub(crate) fn obituary(&self) -> String {
+        self.process.as_ref().map_or_else(String::new, Process::obituary)
+    }
+
+    /// Stops it; one that we did not start is left alone.
+    pub(crate) async fn stop(self) {
+        if let Some(process) = self.process {
+            process.stop(GRACE).await;
+        }
+    }
+
+    fn failed(&self, what: &str, detail: &str) -> Error {
+        let mut text = format!("the subject {what}");
+        if !detail.is_empty() {
+            text.push_str(": ");
+            text.push_str(detail);
+        }
+        if let Some(process) = &self.process {
+            text.push('\n');
+            text.push_str(&process.obituary());
+        }
+        Error::Subject(text)
+    }
+}
+
+/// Asks whether the subject still serves, in the plainest way that it offers.
+///
+/// # Errors
+///
+/// The verdict that follows when it does not.
+pub(crate) async fn probe(cx: &Context) -> Result<(), Verdict> {
+    if cx.offers(Route::Hello) {
+        return healthy(cx, Source::Victim).await;
+    }
+    let patience = Instant::now() + cx.timing().answer;
+    let mut client = Client::open(cx, Route::WsEcho, Source::Victim).await?;
+    client.send(crate::ws::frame::opcode::CLOSE, [], patience).await;
+    Ok(())
+}

@@ -1,0 +1,291 @@
+//! A subject's process: started in a group of its own, watched, and always stopped.
+
+use std::collections::VecDeque;
+use std::io::{Error as IoError, Read, stderr};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use async_channel::{Receiver, Sender};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::error::Error;
+use crate::profile::Launch;
+use crate::wire::within;
+
+/// Octets kept of what the subject wrote, stdout and stderr together: the end is what
+/// explains a death.
+const MAX_OUTPUT: usize = 64 << 10;
+
+/// A running process group. Dropping it kills the group.
+#[derive(Debug)]
+pub(crate) struct Process {
+    command: String,
+    group: Pid,
+    /// Closed when the leader is gone.
+    gone: Receiver<()>,
+    status: Arc<OnceLock<ExitStatus>>,
+    output: Output,
+    waiter: Option<JoinHandle<()>>,
+}
+
+impl Process {
+    /// Starts `launch.command` in `folder`, `{port}` replaced.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Subject`] when there is no such program, or it may not be run.
+    pub(crate) fn start(launch: &Launch, folder: &Path, port: u16) -> Result<Self, Error> {
+        let words: Vec<String> =
+            launch.command.iter().map(|word| word.replace("{port}", &port.to_string())).collect();
+        let mut command = prepare(&words, launch, folder);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::spawn(words.join(" "), command).map_err(|(command, error)| {
+            Error::Subject(format!("cannot start the subject: {command}: {error}"))
+        })
+    }
+
+    fn spawn(words: String, mut command: Command) -> Result<Self, (String, IoError)> {
+        let mut child = match command.spawn() {
+            Ok(child) => child,
+            Err(error) => return Err((words, error)),
+        };
+        let output = Output::default();
+        let pipes = [
+            child.stdout.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>),
+            child.stderr.take().map(|pipe| Box::new(pipe) as _),
+        ];
+        for pipe in pipes.into_iter().flatten() {
+            let output = output.clone();
+            // Ends with the last process that holds the pipe.
+            thread::spawn(move || output.copy(pipe));
+        }
+        let group = Pid::from_child(&child);
+        let (alive, gone) = async_channel::bounded(1);
+        let status = Arc::new(OnceLock::new());
+        let waiter = thread::spawn({
+            let status = Arc::clone(&status);
+            move || wait(child, &status, alive)
+        });
+        Ok(Self { command: words, group, gone, status, output, waiter: Some(waiter) })
+    }
+
+    /// Ends when the process has ended.
+    pub(crate) async fn gone(&self) {
+        // Nothing is ever sent: an error means that the waiter is done.
+        _ = self.gone.recv().await;
+    }
+
+    /// How it ended, once it has.
+    pub(crate) fn status(&self) -> Option<ExitStatus> {
+        self.status.get().copied()
+    }
+
+    /// Command, end, and last words, for an error message.
+    pub(crate) fn obituary(&self) -> String {
+        let end = self.status().map_or_else(|| "still running".into(), describe);
+        let mut text = format!("command: {}\nprocess: {end}", self.command);
+        let tail = self.output.tail(20);
+        if tail.is_empty() {
+            text.push_str("\nit wrote nothing");
+        } else {
+            text.push_str("\nits last words:");
+            for line in tail {
+                text.push_str("\n  | ");
+                text.push_str(&line);
+            }
+        }
+        text
+    }
+
+    /// Asks it to stop (SIGTERM), and kills what is left after `grace`.
+    pub(crate) async fn stop(mut self, grace: Duration) {
+        self.signal(Signal::TERM);
+        _ = within(Instant::now() + grace, self.gone()).await;
+        self.kill();
+    }
+
+    /// Kills the whole group and waits for the leader.
+    fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        if let Some(waiter) = self.waiter.take() {
+            // The waiter does not panic; and if it had, there would be nothing to do here.
+            _ = waiter.join();
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        // Fails where the group is gone, which is what we want.
+        _ = kill_process_group(self.group, signal);
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Runs `launch.build` to its end, if there is one; what it writes goes to our standard
+/// error, since a build may take minutes. Dropping the future kills the build.
+///
+/// # Errors
+///
+/// [`Error::Subject`] when it fails.
+pub(crate) async fn build(launch: &Launch, folder: &Path) -> Result<(), Error> {
+    if launch.build.is_empty() {
+        return Ok(());
+    }
+    let failed = |command: &str, what: String| {
+        Error::Subject(format!("the subject does not build: {command}: {what}"))
+    };
+    let mut command = prepare(&launch.build, launch, folder);
+    command.stdout(stderr()).stderr(stderr());
+    let build = Process::spawn(launch.build.join(" "), command)
+        .map_err(|(command, error)| failed(&command, error.to_string()))?;
+    build.gone().await;
+    match build.status() {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => Err(failed(&build.command, format!("{}; see above", describe(status)))),
+        None => Err(failed(&build.command, "its end was not seen".into())),
+    }
+}
+
+fn prepare(words: &[String], launch: &Launch, folder: &Path) -> Command {
+    let (program, arguments) = words.split_first().map_or(("", words), |(p, a)| (p.as_str(), a));
+    // A relative program is the profile's, wherever the harness was started from.
+    let program = if program.contains('/') { folder.join(program) } else { program.into() };
+    let mut command = Command::new(program);
+    command.args(arguments).envs(&launch.env).stdin(Stdio::null()).process_group(0);
+    if !folder.as_os_str().is_empty() {
+        command.current_dir(folder);
+    }
+    command
+}
+
+fn wait(mut child: Child, status: &OnceLock<ExitStatus>, alive: Sender<()>) {
+    if let Ok(end) = child.wait() {
+        _ = status.set(end);
+    }
+    drop(alive);
+}
+
+/// An exit status in words.
+pub(crate) fn describe(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exited with status {code}"),
+        (None, Some(signal)) => {
+            let name = match signal {
+                4 => " (illegal instruction)",
+                6 => " (aborted)",
+                7 => " (bus error)",
+                9 => " (killed)",
+                11 => " (segmentation fault)",
+                15 => " (terminated)",
+                _ => "",
+            };
+            format!("killed by signal {signal}{name}")
+        }
+        (None, None) => "ended".into(),
+    }
+}
+
+/// The end of what a process wrote.
+#[derive(Clone, Debug, Default)]
+struct Output {
+    octets: Arc<Mutex<VecDeque<u8>>>,
+}
+
+impl Output {
+    fn copy(&self, mut pipe: impl Read) {
+        let mut buffer = [0; 4096];
+        while let Ok(n @ 1..) = pipe.read(&mut buffer) {
+            let mut octets = self.octets.lock().unwrap_or_else(PoisonError::into_inner);
+            octets.extend(&buffer[..n]);
+            let over = octets.len().saturating_sub(MAX_OUTPUT);
+            octets.drain(..over);
+        }
+    }
+
+    fn tail(&self, lines: usize) -> Vec<String> {
+        let octets = self.octets.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = octets.iter().copied().collect::<Vec<u8>>();
+        let text = String::from_utf8_lossy(&text);
+        let all: Vec<&str> = text.lines().collect();
+        all[all.len().saturating_sub(lines)..]
+            .iter()
+            .map(|line| line.trim_end().to_owned())
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_lite::future::block_on;
+
+    use super::*;
+
+    fn shell(script: &str) -> Process {
+        let launch = Launch {
+            command: vec!["sh".into(), "-c".into(), script.into()],
+            env: [("GREETING".into(), "hello".into())].into(),
+            ..Launch::default()
+        };
+        Process::start(&launch, Path::new(""), 4711).unwrap()
+    }
+
+    #[test]
+    fn an_end_is_noticed_with_status_and_last_words() {
+        let process = shell("echo $GREETING {port} >&2; exit 3");
+        block_on(process.gone());
+        assert_eq!(process.status().and_then(|s| s.code()), Some(3));
+        // The pipe is read by another thread: its end, not the process's, is what to wait for.
+        while process.output.tail(1).is_empty() {
+            thread::yield_now();
+        }
+        let text = process.obituary();
+        assert!(text.contains("exited with status 3") && text.contains("| hello 4711"), "{text}");
+    }
+
+    #[test]
+    fn a_signal_is_named() {
+        let process = shell("kill -ABRT $$");
+        block_on(process.gone());
+        assert!(process.obituary().contains("killed by signal 6 (aborted)"));
+    }
+
+    #[test]
+    fn what_ignores_sigterm_is_killed_with_its_children() {
+        let process = shell("trap '' TERM; sleep 1000 & echo $!; wait; wait");
+        let child = loop {
+            if let Some(line) = process.output.tail(1).pop() {
+                break line.parse::<i32>().unwrap();
+            }
+            thread::yield_now();
+        };
+        block_on(process.stop(Duration::from_millis(50)));
+        let alive = || {
+            // A zombie that nobody reaps yet answers signal 0 as well.
+            let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+            !(stat.is_empty() || stat.contains(") Z "))
+        };
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while alive() {
+            assert!(Instant::now() < deadline, "the child outlived its group");
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn no_such_program_is_the_subjects_error() {
+        let launch = Launch { command: vec!["./no-such-program".into()], ..Launch::default() };
+        let error = Process::start(&launch, Path::new("/"), 1).unwrap_err();
+        assert!(
+            matches!(&error, Error::Subject(text) if text.contains("no-such-program")),
+            "{error}"
+        );
+    }
+}

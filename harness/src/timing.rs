@@ -1,0 +1,40 @@
+//! How long to wait, measured on the subject's own speed.
+
+use std::time::Duration;
+
+/// Deadlines derived from the subject's latency, so that a fast server is judged fast and a
+/// slow one justly.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Timing {
+    /// An answer that must come is late after this long.
+    pub(crate) answer: Duration,
+    /// Nothing for this long, where nothing is expected, counts as silence.
+    pub(crate) quiet: Duration,
+    /// Between two segments that should reach the subject one by one.
+    pub(crate) pause: Duration,
+}
+
+impl Timing {
+    /// Deadlines for a subject whose slowest calibration request took `latency`.
+    pub(crate) fn calibrated(latency: Duration) -> Self {
+        Self {
+            // Two seconds forgive a garbage collection or a busy machine; a failure costs them once.
+            answer: (latency * 200).clamp(Duration::from_secs(2), Duration::from_secs(30)),
+            quiet: (latency * 40).clamp(Duration::from_millis(150), Duration::from_secs(5)),
+            pause: (latency * 2).clamp(Duration::from_millis(1), Duration::from_millis(100)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_subject_gets_more_time() {
+        let fast = Timing::calibrated(Duration::from_micros(200));
+        let slow = Timing::calibrated(Duration::from_millis(50));
+        assert!(slow.answer > fast.answer && slow.quiet > fast.quiet && slow.pause > fast.pause);
+        assert!(fast.quiet < fast.answer && slow.quiet < slow.answer);
+    }
+}

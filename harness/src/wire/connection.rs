@@ -1,0 +1,336 @@
+//! A TCP connection to the subject: every wait has a deadline, every octet is recorded.
+
+use std::future::{Future, pending};
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use async_io::{Async, Timer};
+use futures_lite::{AsyncReadExt, AsyncWriteExt, FutureExt};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::trace::{Event, Recorder};
+
+/// Octets held unread of one connection. No case needs more; a subject that sends more
+/// unasked is cut off.
+const MAX_UNREAD: usize = 32 << 20;
+/// Octets taken by one read.
+const READ_SIZE: usize = 64 << 10;
+
+/// Octets that the system may keep for an attacker that does not read.
+const ATTACKER_BUFFER: usize = 8 << 10;
+
+/// Who connects. On loopback each has an address of its own, so that limits for each
+/// address act as they would outside: a victim does not pay for an attacker.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Source {
+    /// The case itself.
+    Case,
+    /// A client that means harm.
+    Attacker,
+    /// A healthy client beside an attacker, or one that asks whether the subject lives.
+    Victim,
+}
+
+impl Source {
+    fn address(self, subject: SocketAddr) -> Option<SocketAddr> {
+        let last = match self {
+            Self::Case => return None,
+            Self::Attacker => 66,
+            Self::Victim => 7,
+        };
+        let IpAddr::V4(ip) = subject.ip() else { return None };
+        ip.is_loopback().then(|| (Ipv4Addr::new(127, 0, 1, last), 0).into())
+    }
+}
+
+/// What waiting for octets came to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Read {
+    /// At least one octet was added to [`Connection::unread`].
+    Data,
+    /// The subject closed its direction; nothing more will come.
+    Ended,
+    /// The subject reset the connection, or it broke otherwise.
+    Reset,
+    /// Nothing came before the deadline.
+    Silence,
+}
+
+/// An open connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    socket: Async<TcpStream>,
+    number: usize,
+    trace: Recorder,
+    unread: Vec<u8>,
+    ended: Option<Read>,
+    deaf: bool,
+}
+
+impl Connection {
+    /// Connects to `subject` within `patience`.
+    ///
+    /// # Errors
+    ///
+    /// What the system said, or [`ErrorKind::TimedOut`].
+    pub(crate) async fn open(
+        subject: SocketAddr,
+        source: Source,
+        trace: &Recorder,
+        patience: Duration,
+    ) -> io::Result<Self> {
+        let connecting = connect(subject, source);
+        let socket = within(Instant::now() + patience, connecting)
+            .await
+            .unwrap_or_else(|| Err(ErrorKind::TimedOut.into()))?;
+        let number = trace.connection();
+        trace.record(number, Event::Connected);
+        Ok(Self {
+            socket,
+            number,
+            trace: trace.clone(),
+            unread: Vec::new(),
+            ended: None,
+            deaf: false,
+        })
+    }
+
+    /// Writes all of `bytes`, in one segment where the system allows, and meanwhile takes in
+    /// what comes: a subject that echoes must not be kept from writing.
+    ///
+    /// A write that fails is no verdict: the subject may have answered before it closed, and
+    /// what it said is still to be read. Gives back whether all was taken before the deadline.
+    pub(crate) async fn send(&mut self, bytes: &[u8], deadline: Instant) -> bool {
+        enum Ready {
+            Written(io::Result<usize>),
+            Readable,
+        }
+        self.trace.sent(self.number, bytes);
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let listen = !self.deaf && self.ended.is_none() && self.unread.len() < MAX_UNREAD;
+            let mut socket = &self.socket;
+            let write = async { Ready::Written(socket.write(rest).await) };
+            let readable = async {
+                if !listen || self.socket.readable().await.is_err() {
+                    pending::<()>().await;
+                }
+                Ready::Readable
+            };
+            match within(deadline, write.or(readable)).await {
+                Some(Ready::Written(Ok(n))) => rest = &rest[n..],
+                Some(Ready::Written(Err(error))) => {
+                    self.note(format!("write failed: {}", error.kind()));
+                    return false;
+                }
+                Some(Ready::Readable) => {
+                    self.read(deadline).await;
+                }
+                None => {
+                    self.note("the subject stopped reading".into());
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Waits for octets until `deadline`; they are added to [`Self::unread`].
+    pub(crate) async fn read(&mut self, deadline: Instant) -> Read {
+        if let Some(ended) = self.ended {
+            return ended;
+        }
+        let mut buffer = [0; READ_SIZE];
+        let mut socket = &self.socket;
+        // The read goes first: a deadline that has passed still takes what is there.
+        let read = match within(deadline, socket.read(&mut buffer)).await {
+            None => return Read::Silence,
+            Some(Ok(0)) => Read::Ended,
+            Some(Ok(_)) if self.unread.len() >= MAX_UNREAD => {
+                self.note(format!("cut off: more than {MAX_UNREAD} octets unasked"));
+                Read::Reset
+            }
+            Some(Ok(n)) => {
+                self.trace.received(self.number, &buffer[..n]);
+                self.unread.extend_from_slice(&buffer[..n]);
+                return Read::Data;
+            }
+            Some(Err(_)) => Read::Reset,
+        };
+        let event = if read == Read::Ended { Event::Ended } else { Event::Reset };
+        self.trace.record(self.number, event);
+        self.ended = Some(read);
+        read
+    }
+
+    /// Octets received and not yet taken by [`Self::take`].
+    pub(crate) fn unread(&self) -> &[u8] {
+        &self.unread
+    }
+
+    /// Removes the first `n` unread octets.
+    pub(crate) fn take(&mut self, n: usize) -> Vec<u8> {
+        self.unread.drain(..n).collect()
+    }
+
+    /// How the subject ended the connection, if it was seen to.
+    pub(crate) fn ended(&self) -> Option<Read> {
+        self.ended
+    }
+
+    /// From here on, nothing is read while we write.
+    pub(crate) fn deafen(&mut self) {
+        self.deaf = true;
+    }
+
+    /// Closes our direction (FIN); the subject may still send.
+    pub(crate) fn finish(&mut self) {
+        self.trace.record(self.number, Event::Finished);
+        // Fails only where the subject has closed already, which the next read shows.
+        _ = self.socket.get_ref().shutdown(Shutdown::Write);
+    }
+
+    /// Resets the connection instead of closing it: what is unsent is lost, the peer sees RST.
+    pub(crate) fn reset(self) {
+        self.note("we reset the connection".into());
+        _ = socket2::SockRef::from(self.socket.get_ref()).set_linger(Some(Duration::ZERO));
+    }
+
+    /// From here on the trace shows frames.
+    pub(crate) fn upgraded(&self) {
+        self.trace.record(self.number, Event::Upgraded);
+    }
+
+    /// Adds a line to the trace.
+    pub(crate) fn note(&self, text: String) {
+        self.trace.record(self.number, Event::Note(text));
+    }
+}
+
+async fn connect(subject: SocketAddr, source: Source) -> io::Result<Async<TcpStream>> {
+    let socket = Socket::new(Domain::for_address(subject), Type::STREAM, Some(Protocol::TCP))?;
+    // A window of a few KiB: what an attacker does not read, the subject must keep.
+    if source == Source::Attacker {
+        socket.set_recv_buffer_size(ATTACKER_BUFFER)?;
+    }
+    // Not every system has all of 127/8; the case is worth running without it.
+    if let Some(from) = source.address(subject) {
+        _ = socket.bind(&from.into());
+    }
+    socket.set_nonblocking(true)?;
+    socket.set_tcp_nodelay(true)?;
+    match socket.connect(&subject.into()) {
+        Ok(()) => {}
+        Err(error)
+            if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}
+        Err(error) => return Err(error),
+    }
+    let stream = Async::new_nonblocking(TcpStream::from(socket))?;
+    stream.writable().await?;
+    match stream.get_ref().take_error()? {
+        Some(error) => Err(error),
+        None => Ok(stream),
+    }
+}
+
+/// The future's output, or `None` if the deadline comes first.
+pub(crate) async fn within<T>(deadline: Instant, future: impl Future<Output = T>) -> Option<T> {
+    let late = async {
+        Timer::at(deadline).await;
+        None
+    };
+    async { Some(future.await) }.or(late).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use futures_lite::future::block_on;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn open(listener: &TcpListener, source: Source) -> io::Result<Connection> {
+        let address = listener.local_addr().unwrap();
+        block_on(Connection::open(address, source, &Recorder::default(), PATIENCE))
+    }
+
+    #[test]
+    fn attackers_and_victims_come_from_addresses_of_their_own() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut seen = Vec::new();
+        for source in [Source::Case, Source::Attacker, Source::Victim] {
+            let _connection = open(&listener, source).unwrap();
+            seen.push(listener.accept().unwrap().1.ip());
+        }
+        seen.dedup();
+        assert_eq!(seen.len(), 3, "{seen:?}");
+    }
+
+    #[test]
+    fn a_refused_connection_is_an_error_at_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let error =
+            block_on(Connection::open(address, Source::Case, &Recorder::default(), PATIENCE))
+                .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+    }
+
+    /// An echo server reads no more while its own writes are stuck. A client that writes
+    /// everything before it reads would wait for it for ever.
+    #[test]
+    fn what_comes_while_we_write_is_taken_in() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let echo = thread::spawn({
+            let listener = listener.try_clone().unwrap();
+            move || {
+                let (mut peer, _) = listener.accept().unwrap();
+                io::copy(&mut peer.try_clone().unwrap(), &mut peer).unwrap()
+            }
+        });
+        let mut connection = open(&listener, Source::Case).unwrap();
+        let sent: Vec<u8> = (0..16_000_000_u32).map(|i| (i % 251) as u8).collect();
+        block_on(async {
+            let deadline = Instant::now() + PATIENCE;
+            assert!(connection.send(&sent, deadline).await);
+            connection.finish();
+            while connection.read(deadline).await == Read::Data {}
+        });
+        assert_eq!(connection.ended(), Some(Read::Ended));
+        assert!(connection.unread() == sent);
+        assert_eq!(echo.join().unwrap(), 16_000_000);
+    }
+
+    #[test]
+    fn silence_and_the_two_ends_are_told_apart() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut connection = open(&listener, Source::Case).unwrap();
+        let (mut peer, _) = listener.accept().unwrap();
+        block_on(async {
+            assert_eq!(
+                connection.read(Instant::now() + Duration::from_millis(10)).await,
+                Read::Silence
+            );
+            peer.write_all(b"x").unwrap();
+            drop(peer);
+            assert_eq!(connection.read(Instant::now() + PATIENCE).await, Read::Data);
+            assert_eq!(connection.read(Instant::now() + PATIENCE).await, Read::Ended);
+        });
+        let mut connection = open(&listener, Source::Case).unwrap();
+        let (peer, _) = listener.accept().unwrap();
+        block_on(async {
+            connection.send(b"unread", Instant::now() + PATIENCE).await;
+            let mut byte = [0];
+            (&peer).read_exact(&mut byte).unwrap();
+            drop(peer); // with octets unread: RST
+            assert_eq!(connection.read(Instant::now() + PATIENCE).await, Read::Reset);
+        });
+    }
+}

@@ -1,0 +1,8 @@
+//! Octets on their way: connections with deadlines, traces, and octets as text.
+
+mod connection;
+pub(crate) mod text;
+mod trace;
+
+pub(crate) use connection::{Connection, Read, Source, within};
+pub(crate) use trace::Recorder;

@@ -1,0 +1,321 @@
+//! What went over the wire in one case, and its text form.
+//!
+//! One event a line: the connection, a sign (`>` sent, `<` received, `~` noted), and the
+//! event decoded. HTTP goes line by line, WebSocket frame by frame with its raw octets
+//! behind a bar. What differs from run to run (the port, the date) is replaced by a word in
+//! braces, and the harness draws its keys from the case's id, so that a trace can be
+//! compared with yesterday's.
+//!
+//! ```text
+//! c1 ~ connect
+//! c1 > GET /ws/echo HTTP/1.1\r\n
+//! …
+//! c1 > text fin masked 5 "Hello" | 81 85 37 fa 21 3d 7f 9f 4d 51 58
+//! c1 < text fin 5 "Hello" | 81 05 48 65 6c 6c 6f
+//! c1 < end
+//! ```
+
+use std::cell::RefCell;
+use std::fmt;
+use std::rc::Rc;
+
+use super::text;
+use crate::ws::frame::{Frame, Parsed};
+
+/// Octets kept of one stretch of sent or received data. Large payloads are made of a few
+/// repeated octets; the beginning tells what they are.
+const MAX_KEPT: usize = 16 * 1024;
+/// Events kept in one trace: a flood says nothing more after this many.
+const MAX_EVENTS: usize = 2_000;
+/// Octets shown of one payload or of one line.
+const MAX_SHOWN: usize = 96;
+
+/// The trace of a case while it runs, shared by its connections.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recorder {
+    inner: Rc<RefCell<Recording>>,
+}
+
+#[derive(Debug, Default)]
+struct Recording {
+    connections: usize,
+    entries: Vec<Entry>,
+    dropped: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    connection: usize,
+    event: Event,
+}
+
+/// Something that happened on one connection.
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    /// We connected.
+    Connected,
+    /// Octets left us.
+    Sent(Data),
+    /// Octets reached us.
+    Received(Data),
+    /// From here on both directions carry WebSocket frames.
+    Upgraded,
+    /// The subject closed its direction (FIN).
+    Ended,
+    /// The subject reset the connection (RST).
+    Reset,
+    /// We closed our direction.
+    Finished,
+    /// Anything else worth a line.
+    Note(String),
+}
+
+/// A stretch of octets, of which the beginning is kept.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Data {
+    kept: Vec<u8>,
+    len: usize,
+}
+
+impl Data {
+    fn of(bytes: &[u8]) -> Self {
+        Self { kept: bytes[..bytes.len().min(MAX_KEPT)].to_vec(), len: bytes.len() }
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        let room = MAX_KEPT.saturating_sub(self.kept.len());
+        // Octets behind a gap must not look as if they followed what is kept.
+        if self.len == self.kept.len() {
+            self.kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
+        self.len += bytes.len();
+    }
+}
+
+impl Recorder {
+    /// Numbers a new connection, from 1 on.
+    pub(crate) fn connection(&self) -> usize {
+        let mut inner = self.inner.borrow_mut();
+        inner.connections += 1;
+        inner.connections
+    }
+
+    /// Adds an event. Data that follows data of the same direction is joined to it: how the
+    /// network cut it is chance, and no part of a stable trace.
+    pub(crate) fn record(&self, connection: usize, event: Event) {
+        let mut inner = self.inner.borrow_mut();
+        if inner.entries.len() >= MAX_EVENTS {
+            inner.dropped += 1;
+            return;
+        }
+        inner.entries.push(Entry { connection, event });
+    }
+
+    /// Records octets received, joining them to those received just before.
+    pub(crate) fn received(&self, connection: usize, bytes: &[u8]) {
+        let mut inner = self.inner.borrow_mut();
+        let last = inner.entries.iter_mut().rev().find(|entry| entry.connection == connection);
+        if let Some(Entry { event: Event::Received(data), .. }) = last {
+            data.append(bytes);
+            return;
+        }
+        drop(inner);
+        self.record(connection, Event::Received(Data::of(bytes)));
+    }
+
+    /// Records octets sent, joining them to those sent just before.
+    pub(crate) fn sent(&self, connection: usize, bytes: &[u8]) {
+        let mut inner = self.inner.borrow_mut();
+        let last = inner.entries.iter_mut().rev().find(|entry| entry.connection == connection);
+        if let Some(Entry { event: Event::Sent(data), .. }) = last {
+            data.append(bytes);
+            return;
+        }
+        drop(inner);
+        self.record(connection, Event::Sent(Data::of(bytes)));
+    }
+
+    /// Adds another trace behind this one, its connections numbered on.
+    pub(crate) fn adopt(&self, other: &Self) {
+        let other = other.inner.borrow();
+        let before = self.inner.borrow().connections;
+        for Entry { connection, event } in &other.entries {
+            self.record(before + connection, event.clone());
+        }
+        let mut inner = self.inner.borrow_mut();
+        inner.connections += other.connections;
+        inner.dropped += other.dropped;
+    }
+
+    /// The text form. `authority` is the subject's `host:port`, shown as `{authority}`.
+    pub(crate) fn render(&self, authority: &str) -> Vec<String> {
+        let inner = self.inner.borrow();
+        let mut lines = Vec::new();
+        let mut upgraded = vec![false; inner.connections + 1];
+        for Entry { connection, event } in &inner.entries {
+            if matches!(event, Event::Upgraded) {
+                upgraded[*connection] = true;
+                continue;
+            }
+            let frames = upgraded[*connection];
+            event.render(frames, |sign, line| {
+                let line = normalised(line, authority);
+                lines.push(format!("c{connection} {sign} {line}"));
+            });
+        }
+        if inner.dropped > 0 {
+            lines.push(format!("… {} more events", inner.dropped));
+        }
+        lines
+    }
+}
+
+impl Event {
+    fn render(&self, frames: bool, mut line: impl FnMut(char, &str)) {
+        match self {
+            Self::Connected => line('~', "connect"),
+            Self::Upgraded => {}
+            Self::Ended => line('<', "end"),
+            Self::Reset => line('<', "reset"),
+            Self::Finished => line('>', "end"),
+            Self::Note(text) => line('~', text),
+            Self::Sent(data) | Self::Received(data) => {
+                let sign = if matches!(self, Self::Sent(_)) { '>' } else { '<' };
+                let unshown = if frames {
+                    data.frames(|l| line(sign, l))
+                } else {
+                    data.lines(|l| line(sign, l))
+                };
+                if unshown > 0 {
+                    line(sign, &format!("… {unshown} more octets"));
+                }
+            }
+        }
+    }
+}
+
+impl Data {
+    /// One line for each line of text; gives back how many octets were not shown.
+    fn lines(&self, mut line: impl FnMut(&str)) -> usize {
+        const MAX_LINES: usize = 64;
+        let mut shown = 0;
+        for piece in self.kept.split_inclusive(|&b| b == b'\n').take(MAX_LINES) {
+            shown += piece.len();
+            let text = text::quoted(piece, 4 * MAX_SHOWN);
+            // The quotation marks matter only around what was elided.
+            let plain = text.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
+            line(if piece.len() > 4 * MAX_SHOWN { &text } else { plain.unwrap_or(&text) });
+        }
+        self.len - shown
+    }
+
+    /// One line for each frame; gives back how many octets were not shown.
+    fn frames(&self, mut line: impl FnMut(&str)) -> usize {
+        let mut rest = &self.kept[..];
+        while let Parsed::Frame(frame, len) = Frame::parse(rest) {
+            line(&format!("{frame} | {}", text::hex(&rest[..len], MAX_SHOWN / 4)));
+            rest = &rest[len..];
+        }
+        if !rest.is_empty() {
+            line(&format!("part of a frame | {}", text::hex(rest, MAX_SHOWN / 4)));
+        }
+        self.len - self.kept.len()
+    }
+}
+
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())?;
+        if self.fin {
+            f.write_str(" fin")?;
+        }
+        if self.rsv != 0 {
+            write!(f, " rsv={}", self.rsv)?;
+        }
+        if self.mask.is_some() {
+            f.write_str(" masked")?;
+        }
+        write!(f, " {} ", self.payload.len())?;
+        match self.close_code() {
+            Some(code) => write!(f, "{code} {}", text::quoted(&self.payload[2..], MAX_SHOWN)),
+            None => f.write_str(&text::quoted(&self.payload, MAX_SHOWN)),
+        }
+    }
+}
+
+fn normalised(line: &str, authority: &str) -> String {
+    let line = line.replace(authority, "{authority}");
+    match line.split_once(':') {
+        Some((name, _)) if name.eq_ignore_ascii_case("date") => format!("{name}: {{date}}\\r\\n"),
+        _ => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn http_is_shown_line_by_line_and_normalised() {
+        let trace = Recorder::default();
+        let c = trace.connection();
+        trace.record(c, Event::Connected);
+        trace.sent(c, b"GET / HTTP/1.1\r\nHost: 127.0.0.1:4711\r\n\r\n");
+        trace.received(c, b"HTTP/1.1 200 OK\r\nDa");
+        trace.received(c, b"te: Fri, 20 Nov 2026 10:00:00 GMT\r\n\r\nhe\x00llo");
+        trace.record(c, Event::Ended);
+        insta::assert_snapshot!(trace.render("127.0.0.1:4711").join("\n"), @r"
+        c1 ~ connect
+        c1 > GET / HTTP/1.1\r\n
+        c1 > Host: {authority}\r\n
+        c1 > \r\n
+        c1 < HTTP/1.1 200 OK\r\n
+        c1 < Date: {date}\r\n
+        c1 < \r\n
+        c1 < he\x00llo
+        c1 < end
+        ");
+    }
+
+    #[test]
+    fn frames_are_decoded_with_their_octets() {
+        let trace = Recorder::default();
+        let c = trace.connection();
+        trace.record(c, Event::Upgraded);
+        trace.sent(c, &[0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58]);
+        trace
+            .received(c, &[0x81, 0x05, b'H', b'e', b'l', b'l', b'o', 0x88, 0x02, 0x03, 0xe8, 0x81]);
+        trace.record(c, Event::Reset);
+        insta::assert_snapshot!(trace.render("h").join("\n"), @r#"
+        c1 > text fin masked 5 "Hello" | 81 85 37 fa 21 3d 7f 9f 4d 51 58
+        c1 < text fin 5 "Hello" | 81 05 48 65 6c 6c 6f
+        c1 < close fin 2 1000 "" | 88 02 03 e8
+        c1 < part of a frame | 81
+        c1 < reset
+        "#);
+    }
+
+    #[test]
+    fn two_connections_keep_their_order_and_their_numbers() {
+        let trace = Recorder::default();
+        let (one, two) = (trace.connection(), trace.connection());
+        trace.sent(one, b"a");
+        trace.sent(two, b"b");
+        trace.sent(one, b"c");
+        // "c" joins "a": the order between connections is chance as well.
+        assert_eq!(trace.render("h"), ["c1 > ac", "c2 > b"]);
+    }
+
+    #[test]
+    fn a_flood_is_bounded() {
+        let trace = Recorder::default();
+        let c = trace.connection();
+        for _ in 0..MAX_EVENTS + 5 {
+            trace.record(c, Event::Note("again".into()));
+        }
+        trace.received(c, &vec![b'x'; 10 * MAX_KEPT]);
+        let lines = trace.render("h");
+        assert_eq!(lines.len(), MAX_EVENTS + 1);
+        assert_eq!(lines[MAX_EVENTS], "… 6 more events");
+    }
+}

@@ -1,0 +1,7 @@
+//! WebSocket as the harness speaks it: literal frames, and an eye on every answer.
+//!
+//! Nothing here is shared with a server of ours, so that a fault of ours cannot hide.
+
+pub(crate) mod client;
+pub(crate) mod frame;
+pub(crate) mod row;
