@@ -1,0 +1,357 @@
+//! Arguments, and the profile that they make.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+use seawall_harness::{
+    Deviation, Error, Filter, Launch, Options, Outcome, Profile, Route, Strength,
+};
+
+/// Judges any HTTP or WebSocket server from outside.
+///
+/// The harness starts a server (the subject), or takes one that runs, asks it some hundred
+/// questions over the wire, and reports which answers break a rule, with the octets that do.
+#[derive(Debug, Parser)]
+#[command(name = "harness", version, max_term_width = 100, after_long_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  harness run                                     the subject that ./harness.toml describes
+  harness run --profile servers/mine.toml
+  harness run --http http://127.0.0.1:8080        a server that runs already
+  harness run --ws ws://127.0.0.1:8080/echo --filter ws/5
+  harness run --http http://127.0.0.1:{port} --contract -- ./server --port {port}
+  harness list --filter http/CL
+
+Exit codes:
+  0    every case passed, or failed only below the chosen level
+  1    a case failed at or above the chosen level, or the time limit was reached
+  2    a flag or the profile is wrong
+  3    the subject would not start or get ready, or died for good
+  4    nothing ran
+  130  interrupted";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Judge a subject
+    Run(Box<Run>),
+    /// List the cases
+    List(List),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct List {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Selection {
+    /// Only these cases: an id, the beginning of one, or a pattern with `*`
+    #[arg(long, short, value_name = "ID", value_delimiter = ',')]
+    filter: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+
+    /// The profile; ./harness.toml where no flag describes a subject
+    #[arg(long, short, value_name = "FILE")]
+    profile: Option<PathBuf>,
+
+    /// Judge HTTP here; a path makes it the `hello` route
+    #[arg(long, value_name = "URL", help_heading = "Subject")]
+    http: Option<String>,
+
+    /// Judge WebSocket here; a path makes it the `ws.echo` route
+    #[arg(long, value_name = "URL", help_heading = "Subject")]
+    ws: Option<String>,
+
+    /// A route of the subject contract and its path, such as `echo=/echo`
+    #[arg(long, value_name = "NAME=PATH", help_heading = "Subject", value_parser = route)]
+    route: Vec<(Route, String)>,
+
+    /// The subject offers the whole contract, each route at its usual path
+    #[arg(long, help_heading = "Subject")]
+    contract: bool,
+
+    /// What reports call the subject
+    #[arg(long, help_heading = "Subject")]
+    name: Option<String>,
+
+    /// Build the subject first, by this shell command
+    #[arg(long, value_name = "COMMAND", help_heading = "Subject")]
+    build: Option<String>,
+
+    /// Add to the subject's environment
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Subject", value_parser = pair)]
+    env: Vec<(String, String)>,
+
+    /// The subject is ready once it answers 200 here, rather than once it accepts
+    #[arg(long, value_name = "PATH", help_heading = "Subject")]
+    ready: Option<String>,
+
+    /// How long the subject may take to get ready [default: 10s]
+    #[arg(long, value_name = "TIME", help_heading = "Subject", value_parser = humantime::parse_duration)]
+    ready_timeout: Option<Duration>,
+
+    /// A promised limit, `head` or `body`, such as `head=10s`
+    #[arg(long, value_name = "NAME=TIME", help_heading = "Subject", value_parser = limit)]
+    limit: Vec<(String, Duration)>,
+
+    /// A verdict that is known and accepted, such as `http/VER-03=warn: by policy`
+    #[arg(long, value_name = "ID=VERDICT: REASON", help_heading = "Subject", value_parser = deviation)]
+    deviation: Vec<Deviation>,
+
+    /// Program and arguments that start the subject; `{port}` becomes a free port
+    #[arg(last = true, value_name = "COMMAND", help_heading = "Subject")]
+    command: Vec<String>,
+
+    /// Run at most this many cases side by side
+    #[arg(long, short, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: u16,
+
+    /// The whole run, the build aside, takes at most this long
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = humantime::parse_duration)]
+    time_limit: Duration,
+
+    /// The weakest rule whose breach fails the run
+    #[arg(long, default_value = "hardening", value_parser = strengths())]
+    pub(crate) level: Strength,
+
+    /// Write the report as JSON; `-` for standard output in place of the text
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+
+    /// Write the trace of each case to a file in this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) traces: Option<PathBuf>,
+
+    /// A line for every case, and whole traces
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+}
+
+impl Selection {
+    pub(crate) fn filter(&self) -> Filter {
+        Filter::new(self.filter.iter().cloned())
+    }
+}
+
+impl Run {
+    pub(crate) fn options(&self) -> Options {
+        Options { jobs: self.jobs.into(), time_limit: self.time_limit }
+    }
+
+    /// The profile's file, and the flags laid over it.
+    pub(crate) fn profile(&self) -> Result<Profile, Error> {
+        let described = !self.command.is_empty() || self.http.is_some() || self.ws.is_some();
+        let mut profile = match &self.profile {
+            Some(file) => Profile::load(file)?,
+            None if described => Profile { name: "subject".into(), ..Profile::default() },
+            None => Profile::load(Path::new("harness.toml"))?,
+        };
+        self.lay_launch_over(&mut profile)?;
+        self.lay_urls_over(&mut profile)?;
+        for (route, path) in &self.route {
+            profile.routes.insert(*route, path.clone());
+        }
+        if let Some(name) = &self.name {
+            profile.name.clone_from(name);
+        }
+        if let Some(path) = &self.ready {
+            profile.ready.http = Some(path.clone());
+        }
+        profile.ready.timeout = self.ready_timeout.unwrap_or(profile.ready.timeout);
+        for (name, time) in &self.limit {
+            match name.as_str() {
+                "head" => profile.limits.head = Some(*time),
+                _ => profile.limits.body = Some(*time),
+            }
+        }
+        profile.deviations.extend(self.deviation.iter().cloned());
+        profile.check()?;
+        Ok(profile)
+    }
+
+    fn lay_launch_over(&self, profile: &mut Profile) -> Result<(), Error> {
+        if !self.command.is_empty() {
+            profile.subject = Some(Launch { command: self.command.clone(), ..Launch::default() });
+            profile.folder = PathBuf::new();
+            if self.http.is_none() && self.ws.is_none() && self.profile.is_none() {
+                profile.urls.http = Some("http://127.0.0.1:{port}".into());
+                profile.routes.insert(Route::Hello, "/".into());
+            }
+        }
+        match &mut profile.subject {
+            Some(launch) => {
+                launch.env.extend(self.env.iter().cloned());
+                if let Some(build) = &self.build {
+                    launch.build = vec!["sh".into(), "-c".into(), build.clone()];
+                }
+                Ok(())
+            }
+            None if self.build.is_some() || !self.env.is_empty() => Err(Error::Usage(
+                "--build and --env are for a subject that the harness starts: add `-- COMMAND`"
+                    .into(),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn lay_urls_over(&self, profile: &mut Profile) -> Result<(), Error> {
+        if let Some(url) = &self.http {
+            let (base, path) = split_url(url, "--http")?;
+            profile.urls.http = Some(base);
+            if let Some(path) = path {
+                profile.routes.insert(Route::Hello, path);
+            } else if !self.contract {
+                profile.routes.entry(Route::Hello).or_insert_with(|| "/".into());
+            }
+        }
+        if let Some(url) = &self.ws {
+            let (base, path) = split_url(url, "--ws")?;
+            profile.urls.ws = Some(base);
+            if let Some(path) = path {
+                profile.routes.insert(Route::WsEcho, path);
+            } else if !self.contract {
+                profile.routes.entry(Route::WsEcho).or_insert_with(|| "/".into());
+            }
+        }
+        if self.contract {
+            for &route in Route::ALL {
+                let offered =
+                    if route.is_websocket() { &profile.urls.ws } else { &profile.urls.http };
+                if offered.is_some() {
+                    profile.routes.entry(route).or_insert_with(|| route.default_path().into());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Scheme and authority, and the path if there is one.
+fn split_url(url: &str, flag: &str) -> Result<(String, Option<String>), Error> {
+    let (scheme, rest) = url.split_once("://").ok_or_else(|| {
+        Error::Usage(format!("{flag} {url}: expected a URL such as http://127.0.0.1:8080"))
+    })?;
+    match rest.find('/') {
+        Some(slash) if rest[slash..].len() > 1 => {
+            Ok((format!("{scheme}://{}", &rest[..slash]), Some(rest[slash..].into())))
+        }
+        Some(slash) => Ok((format!("{scheme}://{}", &rest[..slash]), None)),
+        None => Ok((url.into(), None)),
+    }
+}
+
+fn strengths() -> impl TypedValueParser<Value = Strength> {
+    PossibleValuesParser::new(Strength::ALL.iter().rev().map(|strength| strength.word())).map(
+        |word| Strength::ALL.into_iter().find(|s| s.word() == word).unwrap_or(Strength::Hardening),
+    )
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.into(), value.into())),
+        _ => Err("write KEY=VALUE".into()),
+    }
+}
+
+fn route(text: &str) -> Result<(Route, String), String> {
+    let (name, path) = pair(text).map_err(|_| "write NAME=PATH, such as echo=/echo")?;
+    let names = || Route::ALL.iter().map(|route| route.name()).collect::<Vec<_>>().join(", ");
+    let route =
+        Route::from_name(&name).ok_or_else(|| format!("no such route; there are {}", names()))?;
+    Ok((route, path))
+}
+
+fn limit(text: &str) -> Result<(String, Duration), String> {
+    let (name, time) = pair(text).map_err(|_| "write NAME=TIME, such as head=10s")?;
+    if !matches!(name.as_str(), "head" | "body") {
+        return Err("no such limit; there are head, body".into());
+    }
+    Ok((name, humantime::parse_duration(&time).map_err(|error| error.to_string())?))
+}
+
+fn deviation(text: &str) -> Result<Deviation, String> {
+    let form = "write ID=VERDICT: REASON, such as http/VER-03=warn: by policy";
+    let (case, rest) = pair(text).map_err(|_| form)?;
+    let (word, reason) = rest.split_once(':').ok_or(form)?;
+    let verdict = Outcome::ALL
+        .into_iter()
+        .find(|outcome| outcome.word() == word.trim())
+        .ok_or_else(|| {
+            let words: Vec<&str> = Outcome::ALL.iter().map(|outcome| outcome.word()).collect();
+            format!("no such verdict; there are {}", words.join(", "))
+        })?;
+    Ok(Deviation { case, verdict, reason: reason.trim().into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn profile(arguments: &[&str]) -> Result<Profile, Error> {
+        let cli = Cli::try_parse_from(["harness", "run"].iter().chain(arguments)).unwrap();
+        match cli.command {
+            Command::Run(run) => run.profile(),
+            Command::List(_) => unreachable!("asked for run"),
+        }
+    }
+
+    #[test]
+    fn the_arguments_are_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_url_with_a_path_names_a_route() {
+        let found = profile(&["--http", "http://h:1", "--ws", "ws://h:1/chat"]).unwrap();
+        assert_eq!(found.urls.ws.as_deref(), Some("ws://h:1"));
+        assert_eq!(
+            (&found.routes[&Route::Hello][..], &found.routes[&Route::WsEcho][..]),
+            ("/", "/chat")
+        );
+    }
+
+    #[test]
+    fn a_command_is_enough() {
+        let found = profile(&["--", "./server", "--port", "{port}"]).unwrap();
+        assert_eq!(found.subject.unwrap().command, ["./server", "--port", "{port}"]);
+        assert_eq!(found.urls.http.as_deref(), Some("http://127.0.0.1:{port}"));
+    }
+
+    #[test]
+    fn the_contract_offers_what_the_urls_reach() {
+        let found = profile(&["--http", "http://h:1", "--contract"]).unwrap();
+        assert_eq!(found.routes[&Route::Hello], "/hello");
+        assert!(!found.routes.contains_key(&Route::WsEcho));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        assert!(profile(&["--http", "h:1"]).unwrap_err().to_string().contains("--http"));
+        assert!(
+            profile(&["--http", "http://h:1", "--build", "make"])
+                .unwrap_err()
+                .to_string()
+                .contains("COMMAND")
+        );
+        for wrong in
+            ["--route=x=/", "--limit=tail=1s", "--deviation=x=bad: y", "--jobs=0", "--level=high"]
+        {
+            assert!(Cli::try_parse_from(["harness", "run", wrong]).is_err(), "{wrong}");
+        }
+    }
+}

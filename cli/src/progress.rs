@@ -1,0 +1,85 @@
+//! Progress on standard error: a bar on a terminal, plain lines elsewhere.
+
+use std::time::{Duration, Instant};
+
+use console::style;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use seawall_harness::{Event, Judged, Outcome};
+
+/// Between two plain lines that only say how far the run is.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Shows a run while it goes on.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    verbose: bool,
+    terminal: bool,
+    cases: usize,
+    judged: usize,
+    failed: usize,
+    said: Instant,
+}
+
+impl Progress {
+    pub(crate) fn new(verbose: bool) -> Self {
+        let terminal = console::user_attended_stderr();
+        let target =
+            if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(0), target);
+        let look = ProgressStyle::with_template(
+            "{spinner} {msg:32!} {wide_bar:.cyan/dim} {pos}/{len} {elapsed}",
+        );
+        if let Ok(look) = look {
+            bar.set_style(look.progress_chars("━━─"));
+        }
+        Self { bar, verbose, terminal, cases: 0, judged: 0, failed: 0, said: Instant::now() }
+    }
+
+    pub(crate) fn show(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Building(command) => self.say(&format!("building: {}", command.join(" "))),
+            Event::Starting => self.say("starting the subject"),
+            Event::Ready { cases } => {
+                self.cases = *cases;
+                self.bar.set_length(*cases as u64);
+                self.bar.enable_steady_tick(Duration::from_millis(100));
+                self.say(&format!("ready: {cases} cases"));
+            }
+            Event::Began(case) => self.bar.set_message(case.id.clone()),
+            Event::Judged(judged) => self.judged(judged),
+            Event::Died { how, suspects } => {
+                let suspects = suspects.join(", ");
+                self.say(&format!("the subject {how}; starting it again to try alone: {suspects}"));
+            }
+            Event::Retrying(cases) => {
+                self.say(&format!("trying alone what failed beside others: {cases} cases"));
+            }
+        }
+    }
+
+    fn judged(&mut self, judged: &Judged) {
+        self.judged += 1;
+        self.bar.inc(1);
+        let failed = matches!(judged.outcome, Outcome::Fail | Outcome::Error | Outcome::Flaky);
+        self.failed += usize::from(failed);
+        if failed || self.verbose {
+            let word = crate::summary::painted(judged.outcome);
+            self.say(&format!("{word} {} {}", judged.id, style(&judged.title).for_stderr().dim()));
+        } else if !self.terminal && self.said.elapsed() > PLAIN_INTERVAL {
+            self.say(&format!("{} of {} judged, {} failed", self.judged, self.cases, self.failed));
+        }
+    }
+
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn say(&mut self, line: &str) {
+        self.said = Instant::now();
+        if self.terminal {
+            self.bar.println(line);
+        } else {
+            eprintln!("{line}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The result as text.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use console::{StyledObject, style};
+use seawall_harness::{Case, End, Family, Judged, Outcome, Report, Strength};
+
+/// Lines of a trace shown with a failure; all of them when asked.
+const TRACE_LINES: usize = 16;
+
+/// The outcome's word in its colour.
+pub(crate) fn painted(outcome: Outcome) -> StyledObject<String> {
+    let word = style(format!("{:5}", outcome.word().to_uppercase()));
+    match outcome {
+        Outcome::Pass => word.green(),
+        Outcome::Info => word.cyan(),
+        Outcome::Skip => word.dim(),
+        Outcome::Warn | Outcome::Flaky => word.yellow(),
+        Outcome::Fail | Outcome::Error => word.red().bold(),
+    }
+}
+
+/// What was found, the failures in detail.
+pub(crate) fn text(report: &Report, level: Strength, verbose: bool) -> String {
+    let mut out = String::new();
+    for judged in report.results.iter().filter(|judged| in_detail(judged)) {
+        detail(&mut out, judged, verbose);
+    }
+    brief(&mut out, report);
+    families(&mut out, report);
+    ending(&mut out, report, level);
+    out
+}
+
+fn in_detail(judged: &Judged) -> bool {
+    matches!(judged.outcome, Outcome::Fail | Outcome::Error | Outcome::Flaky)
+        && judged.deviation.is_none()
+}
+
+fn detail(out: &mut String, judged: &Judged, verbose: bool) {
+    let Judged { outcome, id, title, strength, section, .. } = judged;
+    _ = writeln!(out, "\n{} {}  {title}", painted(*outcome), style(id).bold());
+    _ = writeln!(out, "      {}", style(format!("{strength} · {section}")).dim());
+    labelled(out, "expected", &judged.expected);
+    labelled(out, "got", &judged.got);
+    if !judged.offending.is_empty() {
+        labelled(out, "octets", &judged.offending);
+    }
+    let shown = if verbose { judged.trace.len() } else { judged.trace.len().min(TRACE_LINES) };
+    let left_out = judged.trace.len() - shown;
+    for (i, line) in judged.trace[left_out..].iter().enumerate() {
+        let label = if i == 0 { "trace" } else { "" };
+        _ = writeln!(out, "      {label:9} {}", style(line).dim());
+    }
+    if left_out > 0 {
+        _ = writeln!(
+            out,
+            "      {:9} {left_out} lines before these: --verbose, or --traces FOLDER",
+            ""
+        );
+    }
+}
+
+fn labelled(out: &mut String, label: &str, text: &str) {
+    for (i, line) in text.lines().enumerate() {
+        let label = if i == 0 { label } else { "" };
+        _ = writeln!(out, "      {label:9} {line}");
+    }
+}
+
+/// A line for each warning and accepted deviation; skipped cases by their reason.
+fn brief(out: &mut String, report: &Report) {
+    let mut skipped: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut lines = String::new();
+    for judged in &report.results {
+        let Judged { outcome, id, title, got, .. } = judged;
+        if let Some(reason) = &judged.deviation {
+            _ = writeln!(lines, "{} {id}  {title}: accepted, {reason}", painted(*outcome));
+        } else if matches!(outcome, Outcome::Warn | Outcome::Info) {
+            _ = writeln!(
+                lines,
+                "{} {id}  {title}: {}",
+                painted(*outcome),
+                got.lines().next().unwrap_or("")
+            );
+        } else if *outcome == Outcome::Skip {
+            skipped.entry(got).or_default().push(id);
+        }
+    }
+    for (reason, ids) in skipped {
+        _ = writeln!(lines, "{} {} cases: {reason}", painted(Outcome::Skip), ids.len());
+    }
+    if !lines.is_empty() {
+        _ = write!(out, "\n{lines}");
+    }
+}
+
+/// A table: a row for each family, a column for each outcome that occurs.
+fn families(out: &mut String, report: &Report) {
+    let occurring: Vec<Outcome> =
+        Outcome::ALL.into_iter().filter(|o| report.count(*o) > 0).collect();
+    _ = write!(out, "\n{:24}", "");
+    for outcome in &occurring {
+        _ = write!(out, "{:>8}", outcome.word());
+    }
+    out.push('\n');
+    for family in Family::ALL {
+        let of_family = || report.results.iter().filter(|judged| judged.family == family);
+        if of_family().next().is_none() {
+            continue;
+        }
+        _ = write!(out, "{:24}", family.title());
+        for outcome in &occurring {
+            match of_family().filter(|judged| judged.outcome == *outcome).count() {
+                0 => _ = write!(out, "{:>8}", style("·").dim()),
+                count => _ = write!(out, "{}", coloured(*outcome, format!("{count:>8}"))),
+            }
+        }
+        out.push('\n');
+    }
+}
+
+fn coloured(outcome: Outcome, text: String) -> StyledObject<String> {
+    match outcome {
+        Outcome::Pass => style(text).green(),
+        Outcome::Info | Outcome::Skip => style(text),
+        Outcome::Warn | Outcome::Flaky => style(text).yellow(),
+        Outcome::Fail | Outcome::Error => style(text).red().bold(),
+    }
+}
+
+fn ending(out: &mut String, report: &Report, level: Strength) {
+    out.push('\n');
+    for note in &report.notes {
+        let word = if note.failure { style("note:").red() } else { style("note:").yellow() };
+        _ = writeln!(out, "{word} {}", note.text);
+    }
+    let cases = report.results.len();
+    let failures = report.failures(level).count();
+    let verdict = match &report.end {
+        End::Interrupted => style("interrupted".to_owned()).yellow(),
+        End::TimeLimit => style("the time limit was reached".to_owned()).red().bold(),
+        End::Dead(why) => style(format!("the subject is dead: {why}")).red().bold(),
+        End::Complete if report.count(Outcome::Skip) == cases => {
+            style("nothing ran: every case was skipped".to_owned()).red().bold()
+        }
+        End::Complete if report.passes(level) => style("passed".to_owned()).green().bold(),
+        End::Complete if failures == 0 => style("failed: see the notes".to_owned()).red().bold(),
+        End::Complete => style(format!("{failures} failed")).red().bold(),
+    };
+    _ = writeln!(
+        out,
+        "{}: {cases} cases in {:.1} s at level {level}: {verdict}",
+        style(&report.subject).bold(),
+        report.seconds
+    );
+}
+
+/// The catalogue, family by family.
+pub(crate) fn list(cases: &[Case]) -> String {
+    let mut out = String::new();
+    let width = cases.iter().map(|case| case.id.len()).max().unwrap_or(0);
+    for family in Family::ALL {
+        let of_family: Vec<&Case> = cases.iter().filter(|case| case.family == family).collect();
+        if of_family.is_empty() {
+            continue;
+        }
+        _ = writeln!(out, "{} ({})", style(family.title()).bold(), of_family.len());
+        for case in of_family {
+            let Case { id, title, strength, section, .. } = case;
+            let rule = style(format!("{strength} · {section}")).dim();
+            _ = writeln!(out, "  {id:width$}  {title}  {rule}");
+        }
+    }
+    _ = writeln!(out, "{} cases", cases.len());
+    out
+}
