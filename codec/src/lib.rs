@@ -14,6 +14,7 @@
 //!
 //! - `std` (default): lets the dependencies pick SIMD code at run time. The
 //!   crate itself behaves the same without it.
+//! - `http`: conversions to and from the types of the crate `http`.
 
 #![no_std]
 #![forbid(unsafe_code)]

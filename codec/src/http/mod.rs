@@ -10,6 +10,8 @@ mod authority;
 mod body;
 mod chars;
 pub mod chunked;
+#[cfg(feature = "http")]
+mod convert;
 mod error;
 mod exchange;
 mod fields;
