@@ -187,22 +187,23 @@ impl Row {
         needs
     }
 
-    /// Runs every variant; the worst verdict stands.
+    /// Runs every variant; the worst verdict stands, and its trace.
     pub(crate) async fn run(&self, cx: &Context) -> Verdict {
-        let mut worst: Option<Verdict> = None;
+        let mut worst: Option<(Verdict, Context)> = None;
         for variant in &self.send {
-            let mut verdict = self.run_variant(cx, variant).await.unwrap_or_else(|verdict| verdict);
+            let own = cx.untraced();
+            let mut verdict =
+                self.run_variant(&own, variant).await.unwrap_or_else(|verdict| verdict);
             if self.send.len() > 1 && verdict.outcome > Outcome::Pass {
-                verdict = verdict.at(&text::quoted(variant.text().source.as_bytes(), 120));
+                verdict = verdict.at(&variant.text().quoted());
             }
-            worst = Some(match worst {
-                Some(worst) => worst.worse(verdict),
-                None => verdict,
-            });
+            if worst.as_ref().is_none_or(|(worst, _)| verdict.outcome > worst.outcome) {
+                worst = Some((verdict, own));
+            }
         }
-        worst.unwrap_or_else(|| {
-            Verdict::new(Outcome::Error, "a row sends something", "this one has no variant")
-        })
+        let (verdict, own) = worst.expect("a row without variants is flawed");
+        cx.trace().adopt(own.trace());
+        verdict
     }
 
     async fn run_variant(&self, cx: &Context, variant: &Variant) -> Result<Verdict, Verdict> {
@@ -213,9 +214,10 @@ impl Row {
         if template.ends {
             connection.finish();
         }
-        let mut verdict = Verdict::pass(String::new(), String::new());
         let expected = self.expected(variant);
+        let mut verdict: Option<Verdict> = None;
         let mut open = true;
+        let mut closes = false;
         for (i, expected) in expected.iter().enumerate() {
             let deadline = if expected.accept.contains(&Accept::Silence) {
                 Instant::now() + cx.timing().quiet
@@ -223,14 +225,23 @@ impl Row {
                 cx.answer_by()
             };
             let answer = next_answer(&mut connection, self.method(i, template), deadline).await;
-            let judged = expected.judge(&answer, connection.unread());
-            let judged = judged.worse(judge_switch(cx, &answer));
-            verdict = if i == 0 { judged } else { verdict.worse(judged) };
+            let judged = if closes && answer == Answer::Closed {
+                // A server need not keep connections, and this one has said that it does not.
+                Verdict::warn(expected.describe(), "the connection was closed, as announced")
+            } else {
+                expected.judge(&answer, connection.unread()).worse(judge_switch(cx, &answer))
+            };
+            verdict = Some(match verdict {
+                Some(verdict) => verdict.worse(judged),
+                None => judged,
+            });
             open = matches!(&answer, Answer::Response(response) if response.status != 101);
-            if verdict.outcome >= Outcome::Fail || !open {
+            closes = matches!(&answer, Answer::Response(response) if response.announces_close());
+            if !open || verdict.as_ref().is_some_and(|verdict| verdict.outcome >= Outcome::Fail) {
                 break;
             }
         }
+        let verdict = verdict.expect("a row that expects nothing is flawed");
         // A connection that we have closed takes no more requests.
         if !open || template.ends || verdict.outcome >= Outcome::Fail {
             return Ok(verdict);
@@ -241,7 +252,7 @@ impl Row {
             let got = "more than one answer to the request that followed";
             return Ok(Verdict::fail("one answer for each request", got).with(connection.unread()));
         }
-        Ok(verdict.worse(self.then.judge(&marked, cx).with(connection.unread())))
+        Ok(verdict.worse(self.then.judge(&marked, closes, cx).with(connection.unread())))
     }
 
     fn expected(&self, variant: &Variant) -> Vec<Expected> {
@@ -288,6 +299,15 @@ impl Row {
     }
 }
 
+impl Text {
+    /// The template itself: it names the variant better than what it becomes.
+    fn quoted(&self) -> String {
+        let octets =
+            text::octets(&self.source).unwrap_or_else(|_| self.source.clone().into_bytes());
+        text::quoted(&octets, 120)
+    }
+}
+
 impl Variant {
     fn text(&self) -> &Text {
         match self {
@@ -320,12 +340,12 @@ impl Expected {
         }
     }
 
-    /// Whether what conforms is a refusal.
+    /// Whether a refusal conforms.
     fn refuses(&self) -> bool {
-        self.accept.iter().all(|accept| match accept {
+        self.accept.iter().any(|accept| match accept {
             Accept::Class(class) => *class >= 4,
             Accept::Status(status) => *status >= 400,
-            Accept::Close | Accept::Silence => true,
+            Accept::Close | Accept::Silence => false,
         })
     }
 
@@ -383,7 +403,8 @@ fn judge_switch(cx: &Context, answer: &Answer) -> Verdict {
 }
 
 impl Then {
-    fn judge(self, marked: &Marked, cx: &Context) -> Verdict {
+    /// `announced` says that the last answer announced the close.
+    fn judge(self, marked: &Marked, announced: bool, cx: &Context) -> Verdict {
         let expected = match self {
             Self::Either => "requests and answers stay in step",
             Self::Close => "the connection is closed, and answers nothing more",
@@ -400,6 +421,10 @@ impl Then {
             }
             Marked::Surplus(what) => what.clone(),
         };
+        if self == Self::Open && announced && *marked == Marked::Closed {
+            // RFC 9112 §9.3: servers SHOULD support persistent connections.
+            return Verdict::warn(expected, "the connection was closed, as announced");
+        }
         let conforms = match (self, marked) {
             (_, Marked::Surplus(_) | Marked::Silence) => false,
             (Self::Either, _) | (Self::Close, Marked::Closed) | (Self::Open, Marked::Answered) => {

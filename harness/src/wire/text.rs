@@ -36,11 +36,13 @@ pub(crate) fn escaped(bytes: &[u8]) -> String {
 ///
 /// A run of one octet is written as such, since payloads of a kind are what test cases are made of.
 pub(crate) fn quoted(bytes: &[u8], max: usize) -> String {
+    /// An elision shorter than its own words is none.
+    const SLACK: usize = 24;
     match bytes {
         [first, .., last] if bytes.len() > max && bytes.iter().all(|b| b == first) => {
             format!("\"{}\" × {}", escaped(&[*last]), bytes.len())
         }
-        _ if bytes.len() > max => {
+        _ if bytes.len() > max + SLACK => {
             let (head, tail) = (max - max / 4, max / 4);
             format!(
                 "\"{}\" … {} octets … \"{}\"",
@@ -100,7 +102,9 @@ mod tests {
     fn long_payloads_are_elided() {
         assert_eq!(quoted(b"short", 16), "\"short\"");
         assert_eq!(quoted(&[b'*'; 100], 16), "\"*\" × 100");
-        assert_eq!(quoted(b"0123456789abcdefghij", 8), "\"012345\" … 12 octets … \"ij\"");
+        let long: Vec<u8> = (b' '..b' ' + 40).collect();
+        assert_eq!(quoted(&long, 8), "\" !\\\"#$%\" … 32 octets … \"FG\"");
+        assert_eq!(quoted(&long, 20).len(), 43, "not worth an elision");
     }
 
     #[test]

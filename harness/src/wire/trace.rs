@@ -150,7 +150,7 @@ impl Recorder {
     /// The text form. `authority` is the subject's `host:port`, shown as `{authority}`.
     pub(crate) fn render(&self, authority: &str) -> Vec<String> {
         let inner = self.inner.borrow();
-        let mut lines = Vec::new();
+        let mut lines: Vec<(String, usize)> = Vec::new();
         let mut upgraded = vec![false; inner.connections + 1];
         for Entry { connection, event } in &inner.entries {
             if matches!(event, Event::Upgraded) {
@@ -159,10 +159,15 @@ impl Recorder {
             }
             let frames = upgraded[*connection];
             event.render(frames, |sign, line| {
-                let line = normalised(line, authority);
-                lines.push(format!("c{connection} {sign} {line}"));
+                let line = format!("c{connection} {sign} {}", normalised(line, authority));
+                match lines.last_mut() {
+                    Some((last, times)) if *last == line => *times += 1,
+                    _ => lines.push((line, 1)),
+                }
             });
         }
+        let repeated = |(line, times)| if times == 1 { line } else { format!("{line} × {times}") };
+        let mut lines: Vec<String> = lines.into_iter().map(repeated).collect();
         if inner.dropped > 0 {
             lines.push(format!("… {} more events", inner.dropped));
         }
@@ -197,7 +202,7 @@ impl Event {
 impl Data {
     /// One line for each line of text; gives back how many octets were not shown.
     fn lines(&self, mut line: impl FnMut(&str)) -> usize {
-        const MAX_LINES: usize = 64;
+        const MAX_LINES: usize = 256;
         let mut shown = 0;
         for piece in self.kept.split_inclusive(|&b| b == b'\n').take(MAX_LINES) {
             shown += piece.len();
@@ -315,7 +320,6 @@ mod tests {
         }
         trace.received(c, &vec![b'x'; 10 * MAX_KEPT]);
         let lines = trace.render("h");
-        assert_eq!(lines.len(), MAX_EVENTS + 1);
-        assert_eq!(lines[MAX_EVENTS], "… 6 more events");
+        assert_eq!(lines, [format!("c1 ~ again × {MAX_EVENTS}"), "… 6 more events".into()]);
     }
 }

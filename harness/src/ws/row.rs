@@ -38,6 +38,10 @@ pub(crate) struct Row {
     /// Other sequences that the RFC allows as well.
     #[serde(default)]
     also: Vec<Vec<Expected>>,
+    /// Where the subject must fail the connection: what a lenient one sends in place of it,
+    /// a warning.
+    #[serde(default)]
+    tolerated: Vec<Expected>,
     #[serde(default)]
     write: Write,
     close: Close,
@@ -260,6 +264,7 @@ impl Row {
             send: vec![Step::Frame(Box::new(frame))],
             expect: if valid { vec![Expected::Text(payload)] } else { Vec::new() },
             also: Vec::new(),
+            tolerated: Vec::new(),
             write: Write::Together,
             close: if valid { Close::Ours } else { Close::Theirs },
             codes: vec![if valid { 1000 } else { 1007 }],
@@ -412,6 +417,12 @@ impl Row {
         log: &mut Vec<Event>,
         sequences: &Sequences,
     ) -> Result<Verdict, Verdict> {
+        let tolerated: Vec<Event> = self
+            .tolerated
+            .iter()
+            .map(Expected::event)
+            .collect::<Result<_, _>>()
+            .map_err(broken_row)?;
         let codes = if self.codes.is_empty() { &[1002][..] } else { &self.codes };
         let expected = format!("the subject closes with {}", spell_codes(codes));
         loop {
@@ -420,6 +431,12 @@ impl Row {
             let verdict = match &event {
                 Event::Message { .. } | Event::Pong(_) => {
                     log.push(event);
+                    if !tolerated.is_empty() && *log == tolerated {
+                        return Ok(Verdict::warn(
+                            expected,
+                            format!("tolerated: {}", describe(log)),
+                        ));
+                    }
                     check(sequences, log)
                         .map_err(|verdict| Verdict { expected: expected.clone(), ..verdict })?;
                     continue;
