@@ -7,6 +7,8 @@ use crate::Scope;
 use crate::signal::Core;
 
 /// What an actor knows about itself: its label, its scope, and whether it is told to stop.
+/// Cheap to clone.
+#[derive(Clone)]
 pub struct Context {
     pub(crate) core: Arc<Core>,
     pub(crate) scope: Scope,

@@ -4,9 +4,11 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{self, Shutdown, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use async_io::Async;
 use futures_io::{AsyncRead, AsyncWrite};
+use socket2::SockRef;
 
 /// A TCP socket that listens for connections.
 #[derive(Debug)]
@@ -80,6 +82,16 @@ impl TcpStream {
     /// What the system says.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.get_ref().peer_addr()
+    }
+
+    /// Makes the end of this connection a reset: what the peer has not acknowledged is lost, and
+    /// it learns that something went wrong.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn reset_when_dropped(&self) -> io::Result<()> {
+        SockRef::from(self.0.get_ref()).set_linger(Some(Duration::ZERO))
     }
 
     /// Closes one direction or both, at once.

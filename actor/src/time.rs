@@ -1,7 +1,8 @@
 //! Timers: the one place where actors and servers name the reactor's clock.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures_lite::future;
@@ -61,4 +62,56 @@ pub async fn timeout_at<T>(
     });
     // The future first: what is done in time is done, however late the look at it.
     future::or(done, late).await
+}
+
+/// A deadline that moves often and is seldom met.
+///
+/// Moving it later costs nothing: the timer beneath keeps its old time, and when that comes the
+/// alarm looks at the deadline and waits for the rest. So a connection that sets a deadline for
+/// each request touches the reactor's timers once in a minute.
+#[derive(Debug)]
+pub struct Alarm {
+    timer: async_io::Timer,
+    /// When `timer` fires; `None` while it is not set.
+    armed: Option<Instant>,
+    deadline: Option<Instant>,
+}
+
+impl Alarm {
+    /// An alarm without a deadline.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { timer: async_io::Timer::never(), armed: None, deadline: None }
+    }
+
+    /// Moves the deadline; `None` is never.
+    pub fn set(&mut self, deadline: Option<Instant>) {
+        self.deadline = deadline;
+    }
+
+    /// Ready once the deadline has passed.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let Some(deadline) = self.deadline else { return Poll::Pending };
+            if self.armed.is_none_or(|armed| armed > deadline) {
+                self.timer.set_at(deadline);
+                self.armed = Some(deadline);
+            }
+            match Pin::new(&mut self.timer).poll(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(now) => {
+                    self.armed = None;
+                    if now >= deadline {
+                        return Poll::Ready(());
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Default for Alarm {
+    fn default() -> Self {
+        Self::new()
+    }
 }
