@@ -1,1 +1,64 @@
 //! An HTTP/1.1 server: one crash-isolated actor for each connection.
+//!
+//! ```
+//! use seawall_actor::Runtime;
+//! use seawall_http_server::{Request, Response, Router, Server, Status};
+//!
+//! let router = Router::new()
+//!     .get("/hello", async |_: Request| "hello\n")
+//!     .get("/users/{id}", async |request: Request| match request.param("id") {
+//!         Some("7") => Response::ok("seven\n"),
+//!         _ => Response::new(Status::NOT_FOUND),
+//!     });
+//! let runtime = Runtime::new()?;
+//! let running = Server::new(router).listen(([127, 0, 0, 1], 0).into()).start(runtime.scope())?;
+//! println!("listening on http://{}", running.local_addr());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where to look
+//!
+//! | file | idea |
+//! |---|---|
+//! | `server.rs`, `listener.rs` | what is served where; the accept loop |
+//! | `connection.rs`, `respond.rs` | the life of one connection; writing a response |
+//! | `link.rs` | transport, buffers and deadlines of a connection, and the content of a request |
+//! | `buffer.rs`, `output.rs`, `pace.rs` | read buffers, gathered writes, how slow is too slow |
+//! | `handler.rs`, `router.rs` | what answers, and how it is chosen |
+//! | `request.rs`, `response.rs`, `stream.rs` | what handlers take and give |
+//! | `upgrade.rs` | a connection that goes on with another protocol |
+//! | `config.rs`, `error.rs`, `event.rs`, `stats.rs` | limits and timeouts; what went wrong, was reported, was counted |
+
+mod buffer;
+mod config;
+mod connection;
+mod date;
+mod error;
+mod event;
+mod handler;
+mod link;
+mod listener;
+mod output;
+mod pace;
+mod request;
+mod respond;
+mod response;
+mod router;
+mod server;
+mod stats;
+mod stream;
+mod upgrade;
+
+pub use config::{Limits, Timeouts};
+pub use error::Error;
+pub use event::Event;
+pub use handler::{Answer, Handler, blocking};
+pub use request::Request;
+pub use response::{IntoResponse, Response};
+pub use router::Router;
+pub use seawall_actor::Context;
+pub use seawall_codec::http::{Field, Fields, RequestHead, Status, Version};
+pub use server::{Running, Server};
+pub use stats::Stats;
+pub use stream::{BodySender, ClientGone};
+pub use upgrade::Upgraded;

@@ -1,0 +1,137 @@
+//! Read buffers: lent out by the thread that polls, given back as soon as they are empty.
+//!
+//! A connection that waits between requests holds none.
+
+use std::cell::RefCell;
+
+/// Octets that one read can take. One read then holds a head at its limit, or a good piece of
+/// content; larger buffers gained nothing that the system calls saved would pay for.
+pub(crate) const READ_LEN: usize = 16 * 1024;
+
+/// Empty buffers that a thread keeps for the next reads: half a megabyte at most.
+const KEPT: usize = 32;
+
+thread_local! {
+    static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+fn lend() -> Vec<u8> {
+    POOL.with_borrow_mut(Vec::pop).unwrap_or_else(|| vec![0; READ_LEN])
+}
+
+fn give_back(buffer: Vec<u8>) {
+    // One that has grown for a long head is let go: the pool's size stays what it says.
+    if buffer.len() == READ_LEN {
+        POOL.with_borrow_mut(|pool| {
+            if pool.len() < KEPT {
+                pool.push(buffer);
+            }
+        });
+    }
+}
+
+/// Octets that were read and not yet used.
+#[derive(Debug, Default)]
+pub(crate) struct Buffer {
+    /// Not lent, and of length 0, while nothing waits in it.
+    bytes: Vec<u8>,
+    /// `start <= end <= bytes.len()`; what was read and not yet used lies between.
+    start: usize,
+    end: usize,
+}
+
+impl Buffer {
+    pub(crate) fn filled(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Room for at least one octet, after what waits.
+    pub(crate) fn room(&mut self) -> &mut [u8] {
+        if self.bytes.is_empty() {
+            self.bytes = lend();
+        }
+        if self.end == self.bytes.len() {
+            if self.start > 0 {
+                self.bytes.copy_within(self.start..self.end, 0);
+                self.end -= self.start;
+                self.start = 0;
+            } else {
+                // Only a head longer than a read comes here, and its limit ends the growth.
+                self.bytes.resize(self.bytes.len() * 2, 0);
+            }
+        }
+        &mut self.bytes[self.end..]
+    }
+
+    /// Counts `len` octets that were read into the room.
+    pub(crate) fn filled_more(&mut self, len: usize) {
+        self.end = (self.end + len).min(self.bytes.len());
+    }
+
+    /// Forgets the first `len` octets.
+    pub(crate) fn consume(&mut self, len: usize) {
+        self.start = (self.start + len).min(self.end);
+        if self.is_empty() {
+            self.release();
+        }
+    }
+
+    /// Gives the memory back if nothing waits in it.
+    pub(crate) fn release(&mut self) {
+        if self.is_empty() && !self.bytes.is_empty() {
+            give_back(std::mem::take(&mut self.bytes));
+            self.start = 0;
+            self.end = 0;
+        }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        self.start = self.end;
+        self.release();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fill(buffer: &mut Buffer, bytes: &[u8]) {
+        let mut left = bytes;
+        while !left.is_empty() {
+            let room = buffer.room();
+            let len = room.len().min(left.len());
+            room[..len].copy_from_slice(&left[..len]);
+            buffer.filled_more(len);
+            left = &left[len..];
+        }
+    }
+
+    #[test]
+    fn an_empty_buffer_holds_no_memory() {
+        let mut buffer = Buffer::default();
+        fill(&mut buffer, b"abc");
+        buffer.consume(1);
+        assert_eq!(buffer.filled(), b"bc");
+        buffer.consume(2);
+        assert!(buffer.is_empty());
+        assert!(buffer.bytes.is_empty());
+    }
+
+    #[test]
+    fn what_waits_survives_growth_and_moving() {
+        let mut buffer = Buffer::default();
+        let long: Vec<u8> = (0..=255).cycle().take(READ_LEN + 10).collect();
+        fill(&mut buffer, &long);
+        assert_eq!(buffer.filled(), long);
+        buffer.consume(READ_LEN);
+        fill(&mut buffer, &long);
+        assert_eq!(&buffer.filled()[..10], &long[READ_LEN..]);
+        assert_eq!(&buffer.filled()[10..], long);
+    }
+}

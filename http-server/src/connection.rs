@@ -1,0 +1,277 @@
+//! One connection, from its first octet to its last: the life of its actor while it speaks HTTP.
+//!
+//! ```text
+//!            ┌───────────────── persist ─────────────────┐
+//!            ▼                                           │
+//!   next_head ── head ──▶ handle ── response ──▶ respond ┤
+//!      │  │                                              ├─ 101 ──▶ another protocol
+//!      │  └─ broken, late ──▶ refuse ─┐                  ├─ close ─▶ linger
+//!      └─ idle, left ──▶ (end)        └──▶ linger        └─ cut off ─▶ reset
+//! ```
+//!
+//! Everything that is ready leaves in one write: before the connection waits for input, and when
+//! more than [`GATHER_LEN`](crate::output::GATHER_LEN) octets wait. While a handler takes its
+//! time, earlier answers leave.
+
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Poll, ready};
+use std::time::Instant;
+
+use futures_lite::future;
+use seawall_actor::time::{self, Alarm};
+use seawall_actor::{Context, ExitReason, Outcome, Panicked, catch, isolate};
+use seawall_codec::http::{Body, BodyFraming, RequestLayout, RequestParser, Status};
+
+use crate::error::{Kind, Phase};
+use crate::link::{Fault, Link, Slot};
+use crate::request::Request;
+use crate::respond::Exchange;
+use crate::server::Shared;
+use crate::upgrade::{Takeover, Transport};
+use crate::{Error, Response, Upgraded};
+
+/// Requests that are answered in a row before other actors of the same worker get their turn.
+const TURN: u32 = 32;
+
+/// How a connection's time with HTTP ends.
+pub(crate) enum End {
+    /// In order: what waits is written, then it lingers.
+    Close(ExitReason),
+    /// At once: nobody is there any more, or nobody may take what came for all.
+    Drop(ExitReason),
+    /// It goes on with another protocol.
+    Upgrade(Takeover),
+}
+
+/// Serves a connection until it ends.
+pub(crate) async fn serve<S: Transport>(
+    stream: S,
+    secure: bool,
+    peer: SocketAddr,
+    shared: Arc<Shared>,
+    context: Context,
+) -> ExitReason {
+    let link = Arc::new(Slot::new(Link::new(stream, Arc::clone(&shared))));
+    let connection = Connection {
+        link: Arc::clone(&link),
+        shared: Arc::clone(&shared),
+        context: context.clone(),
+        peer,
+        secure,
+        parser: RequestParser::new(shared.head_limits),
+        served: 0,
+    };
+    let end = connection.run().await;
+    let Some(link) = link.take() else { return ExitReason::Normal };
+    match end {
+        End::Drop(reason) => reason,
+        End::Close(reason) => {
+            linger(link, &shared).await;
+            reason
+        }
+        End::Upgrade(takeover) => {
+            shared.counters.upgrades.add();
+            let unread = link.input.filled().to_vec();
+            let upgraded = Upgraded::new(Box::new(link.stream), unread, peer);
+            takeover.call(upgraded, context).await
+        }
+    }
+}
+
+/// Closes the sending side, and reads on for a while: if octets of the client lay unread when
+/// the socket is closed, the system would reset the connection, and the client could lose the
+/// answer that it has not read yet (RFC 9112 §9.6).
+async fn linger<S: Transport>(mut link: Link<S>, shared: &Shared) {
+    let closing = async {
+        if poll_fn(|cx| link.poll_flush(cx)).await.is_err() {
+            return;
+        }
+        let closed = poll_fn(|cx| Pin::new(&mut link.stream).poll_close(cx)).await;
+        while closed.is_ok() && !link.ended {
+            if poll_fn(|cx| link.poll_fill(cx, None)).await.is_err() {
+                return;
+            }
+            let len = link.input.filled().len();
+            link.input.consume(len);
+        }
+    };
+    // One bound for all of it: who sends for ever is cut off like who is silent.
+    let _ = time::timeout(shared.timeouts.linger, closing).await;
+}
+
+/// A connection while it speaks HTTP.
+pub(crate) struct Connection<S> {
+    pub(crate) link: Arc<Slot<S>>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) context: Context,
+    peer: SocketAddr,
+    secure: bool,
+    parser: RequestParser,
+    /// Requests so far.
+    served: u32,
+}
+
+/// A request head: its octets, and where its parts lie in them.
+struct Head {
+    bytes: Box<[u8]>,
+    layout: RequestLayout,
+}
+
+impl<S: Transport> Connection<S> {
+    async fn run(mut self) -> End {
+        loop {
+            let head = match self.next_head().await {
+                Ok(Some(head)) => head,
+                Ok(None) => return End::Close(ExitReason::Normal),
+                Err(error) => return self.refuse(error),
+            };
+            match self.exchange(head).await {
+                Ok(()) if self.served.is_multiple_of(TURN) => future::yield_now().await,
+                Ok(()) => {}
+                Err(end) => return end,
+            }
+        }
+    }
+
+    /// The next request head. `None`: the client is done, or sent nothing for as long as it may
+    /// between two requests, or the server stops.
+    async fn next_head(&mut self) -> Result<Option<Head>, Error> {
+        let buffered = self.link.with(|link| take_head(link, &mut self.parser)).transpose()?;
+        if let Some(Some(head)) = buffered {
+            return Ok(Some(head));
+        }
+        let context = self.context.clone();
+        let mut stopping = pin!(context.stopping());
+        let idle_since = Instant::now();
+        let mut begun_at = None;
+        poll_fn(|cx| {
+            let stop = context.is_stopping() || stopping.as_mut().poll(cx).is_ready();
+            let Some(polled) = self.link.with(|link| {
+                loop {
+                    // All that is answered leaves before anything more is read: a client that
+                    // does not read its answers is not asked for further requests.
+                    ready!(link.poll_flush(cx))?;
+                    let begun = !link.input.is_empty();
+                    if !begun && stop {
+                        return Poll::Ready(Ok(None));
+                    }
+                    let timeouts = &self.shared.timeouts;
+                    let (since, span, phase) = match (begun, self.served) {
+                        (true, _) => {
+                            let since = *begun_at.get_or_insert_with(Instant::now);
+                            (since, timeouts.head, Phase::Head)
+                        }
+                        (false, 0) => (idle_since, timeouts.first_byte, Phase::FirstByte),
+                        (false, _) => (idle_since, timeouts.keep_alive, Phase::Head),
+                    };
+                    match ready!(link.poll_fill(cx, since.checked_add(span))) {
+                        Ok(true) => {}
+                        Ok(false) if begun => {
+                            return Poll::Ready(Err(Fault::Left.during(phase)));
+                        }
+                        // Between two requests a client may go as it likes.
+                        Ok(false) => return Poll::Ready(Ok(None)),
+                        Err(_) if !begun && self.served > 0 => return Poll::Ready(Ok(None)),
+                        Err(fault) => return Poll::Ready(Err(fault.during(phase))),
+                    }
+                    if let Some(head) = take_head(link, &mut self.parser)? {
+                        return Poll::Ready(Ok(Some(head)));
+                    }
+                }
+            }) else {
+                return Poll::Ready(Ok(None));
+            };
+            polled
+        })
+        .await
+    }
+
+    /// Answers one request. `Ok` if the connection persists.
+    async fn exchange(&mut self, head: Head) -> Result<(), End> {
+        self.served += 1;
+        self.shared.counters.requests.add();
+        let limits = &self.shared.limits;
+        let parts = head.layout.head(&head.bytes);
+        let framing = parts.framing();
+        let exchange = Exchange {
+            is_head: parts.method() == "HEAD",
+            version: parts.version(),
+            persist: parts.keep_alive() && self.served < limits.requests_per_connection,
+            // Any expectation but this one was refused with the head.
+            expects_continue: parts.field("expect").is_some(),
+        };
+        let body = Body::new(framing, limits.body, &self.shared.head_limits)
+            .map_err(|violation| self.refuse(violation.into()))?;
+        let continue_due = parts.expects_continue();
+        let number = self.link.with(|link| link.begin(body, continue_due));
+        let source = match framing {
+            BodyFraming::None => None,
+            BodyFraming::Length(_) | BodyFraming::Chunked => {
+                number.map(|number| (Arc::clone(&self.link) as _, number))
+            }
+        };
+        let request = Request::new(head.bytes, head.layout, self.peer, self.secure, source);
+        let (response, failure) = self.handle(request).await?;
+        self.respond(&exchange, response, failure).await
+    }
+
+    /// Runs the handler. A failure beside the response is what the connection then ends with.
+    async fn handle(&self, request: Request) -> Result<(Response, Option<ExitReason>), End> {
+        let crashed = |Panicked(text)| {
+            let response = Response::status_text(Status::INTERNAL_SERVER_ERROR);
+            (response, Some(ExitReason::Panicked(text)))
+        };
+        let answer = match catch(|| self.shared.handler.handle(request)) {
+            Ok(answer) => answer,
+            Err(panicked) => return Ok(crashed(panicked)),
+        };
+        let mut answer = pin!(isolate(answer));
+        let mut alarm = Alarm::new();
+        let mut waiting = false;
+        poll_fn(|cx| {
+            if let Poll::Ready(answered) = answer.as_mut().poll(cx) {
+                return Poll::Ready(Ok(match answered {
+                    Ok(response) => (response, None),
+                    Err(panicked) => crashed(panicked),
+                }));
+            }
+            let awaited = match self.link.with(|link| (link.poll_flush(cx), link.content.awaited)) {
+                Some((Poll::Ready(Err(error)), _)) => {
+                    return Poll::Ready(Err(End::Drop(failed(error))));
+                }
+                Some((_, awaited)) => awaited,
+                None => false,
+            };
+            // The time that the client takes for its content is not the handler's.
+            if awaited || !waiting {
+                waiting = true;
+                alarm.set(Instant::now().checked_add(self.shared.timeouts.handler));
+            }
+            alarm.poll(cx).map(|()| {
+                let late = Error::new(Kind::HandlerTimeout);
+                Ok((Response::status_text(Status::GATEWAY_TIMEOUT), Some(failed(late))))
+            })
+        })
+        .await
+    }
+}
+
+/// The exit reason of a connection that ends with `error`.
+pub(crate) fn failed(error: Error) -> ExitReason {
+    Err::<(), _>(error).into_reason()
+}
+
+/// Takes a head out of what was read, if it is complete.
+fn take_head<S>(link: &mut Link<S>, parser: &mut RequestParser) -> Result<Option<Head>, Error> {
+    let bytes = link.input.filled();
+    if bytes.is_empty() || !parser.parse_layout(bytes)? {
+        return Ok(None);
+    }
+    let layout = parser.take_layout();
+    let bytes: Box<[u8]> = layout.head(bytes).as_bytes().into();
+    link.input.consume(bytes.len());
+    Ok(Some(Head { bytes, layout }))
+}

@@ -1,0 +1,51 @@
+//! The `Date` field (RFC 9110 §6.6.1), formatted once a second for each thread.
+
+use std::cell::RefCell;
+use std::time::{Duration, SystemTime};
+
+use httpdate::HttpDate;
+
+/// The length of an IMF-fixdate, e.g. `Sun, 06 Nov 1994 08:49:37 GMT`.
+const LEN: usize = 29;
+
+struct Cached {
+    /// The date is right from here on, for one second.
+    from: SystemTime,
+    text: [u8; LEN],
+}
+
+thread_local! {
+    static CACHED: RefCell<Cached> =
+        const { RefCell::new(Cached { from: SystemTime::UNIX_EPOCH, text: [b' '; LEN] }) };
+}
+
+/// The current date in the form that RFC 9110 §5.6.7 asks of senders.
+pub(crate) fn now() -> [u8; LEN] {
+    let now = SystemTime::now();
+    CACHED.with_borrow_mut(|cached| {
+        // A clock that was set back gives an error, and a new date.
+        let fresh = now.duration_since(cached.from).is_ok_and(|age| age < Duration::from_secs(1));
+        if !fresh {
+            let text = HttpDate::from(now).to_string();
+            if let Ok(text) = text.as_bytes().try_into() {
+                let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+                let whole = Duration::from_secs(since.as_secs());
+                *cached = Cached { from: SystemTime::UNIX_EPOCH + whole, text };
+            }
+        }
+        cached.text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_date_is_now() {
+        let text = now();
+        let date = httpdate::parse_http_date(std::str::from_utf8(&text).unwrap()).unwrap();
+        let off = SystemTime::now().duration_since(date).unwrap();
+        assert!(off < Duration::from_secs(2), "{off:?}");
+    }
+}

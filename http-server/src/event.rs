@@ -1,0 +1,50 @@
+//! What a server reports: events, not logs. A hook that is absent costs nothing.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use seawall_actor::{ExitReason, catch};
+
+use crate::Error;
+
+/// Something that the one who runs the server may want to know.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A handler, or the code that makes a response's content, panicked or failed.
+    Crashed {
+        /// The connection's label: its role and its peer.
+        label: &'a str,
+        /// The panic's message, or the error.
+        reason: &'a ExitReason,
+    },
+    /// A connection ended before its time: the client broke the protocol, left or was too slow,
+    /// or the transport failed.
+    ConnectionFailed {
+        /// The connection's label.
+        label: &'a str,
+        /// Why.
+        error: &'a Error,
+    },
+    /// A connection was refused at a limit.
+    Refused {
+        /// Who was refused.
+        peer: SocketAddr,
+    },
+    /// Accepting failed; the server goes on, after a pause if the fault is likely to last.
+    AcceptFailed {
+        /// What the system said.
+        error: &'a io::Error,
+    },
+}
+
+/// A server's event hook.
+pub(crate) type Hook = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
+
+/// Calls the hook. A hook that panics is cut off, and loses only this event.
+pub(crate) fn report(hook: Option<&Hook>, event: &Event<'_>) {
+    if let Some(hook) = hook {
+        let _ = catch(|| hook(event));
+    }
+}

@@ -1,0 +1,173 @@
+//! The accept loop: one actor for each endpoint. It ends when it is told to, and for no other
+//! reason.
+
+use std::convert::Infallible;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_lock::SemaphoreGuardArc;
+use futures_lite::{AsyncWriteExt, future};
+use seawall_actor::net::{TcpListener, TcpStream};
+use seawall_actor::{Context, Mailbox, Scope, time};
+use seawall_tls::{Acceptor, Stream};
+
+use crate::error::Kind;
+use crate::server::{Seat, Shared};
+use crate::{Error, Event, connection};
+
+/// The pause after an accept that failed for want of descriptors or memory: long enough not to
+/// spin, short enough to be back soon after one is free.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What a connection beyond the limit for its address hears.
+const REFUSAL: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// Starts the accept loop of one endpoint.
+pub(crate) fn spawn(
+    scope: &Scope,
+    address: SocketAddr,
+    listener: TcpListener,
+    acceptor: Option<Acceptor>,
+    shared: &Arc<Shared>,
+) {
+    let endpoint = Endpoint { listener, acceptor, shared: Arc::clone(shared) };
+    scope
+        .actor()
+        .label(format!("listener {address}"))
+        .mailbox(1)
+        .spawn(|_: Mailbox<Infallible>, context: Context| endpoint.run(context));
+}
+
+struct Endpoint {
+    listener: TcpListener,
+    acceptor: Option<Acceptor>,
+    shared: Arc<Shared>,
+}
+
+impl Endpoint {
+    async fn run(self, context: Context) {
+        let stopping = pin!(async {
+            context.stopping().await;
+        });
+        let serving = pin!(async {
+            loop {
+                self.accept_one(context.scope()).await;
+            }
+        });
+        future::or(stopping, serving).await;
+    }
+
+    async fn accept_one(&self, scope: &Scope) {
+        // At the limit this waits, and new connections queue in the system: memory does not grow.
+        let permit = self.shared.connections.acquire_arc().await;
+        match self.listener.accept().await {
+            Ok((stream, peer)) => {
+                self.shared.counters.accepted.add();
+                self.admit(scope, stream, peer, permit).await;
+                // A flood of connections must not keep the worker from serving them.
+                future::yield_now().await;
+            }
+            Err(error) => {
+                self.shared.counters.accept_errors.add();
+                self.shared.report(&Event::AcceptFailed { error: &error });
+                if !concerns_one_connection(&error) {
+                    time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn admit(
+        &self,
+        scope: &Scope,
+        mut stream: TcpStream,
+        peer: SocketAddr,
+        permit: SemaphoreGuardArc,
+    ) {
+        let Some(seat) = self.shared.seat(peer, permit) else {
+            self.shared.counters.refused.add();
+            self.shared.report(&Event::Refused { peer });
+            if self.acceptor.is_none() {
+                // A fresh connection's send buffer takes this at once; if not, it is not worth a wait.
+                let _ = future::poll_once(stream.write(REFUSAL)).await;
+            }
+            return;
+        };
+        let connection =
+            Connection { acceptor: self.acceptor.clone(), shared: Arc::clone(&self.shared), peer };
+        scope
+            .actor()
+            .label(format!("connection {peer}"))
+            .mailbox(1)
+            .spawn(|_: Mailbox<Infallible>, context| connection.run(stream, seat, context));
+    }
+}
+
+/// Whether the fault is of the connection that was to be accepted, which the system then has
+/// already dropped, and not of the process or the system.
+fn concerns_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionRefused
+            | ErrorKind::Interrupted
+            | ErrorKind::TimedOut
+    )
+}
+
+/// A connection before its first octet.
+struct Connection {
+    acceptor: Option<Acceptor>,
+    shared: Arc<Shared>,
+    peer: SocketAddr,
+}
+
+impl Connection {
+    async fn run(
+        self,
+        stream: TcpStream,
+        seat: Seat,
+        context: Context,
+    ) -> seawall_actor::ExitReason {
+        use seawall_actor::Outcome as _;
+        let _seat = seat;
+        // Answers leave in whole writes already; waiting for more would only delay them.
+        let _ = stream.set_nodelay(true);
+        let stream = match self.secure(stream, &context).await {
+            Ok(Some(stream)) => stream,
+            Ok(None) => return ().into_reason(),
+            Err(error) => return Err::<(), _>(error).into_reason(),
+        };
+        let secure = stream.is_tls();
+        connection::serve(stream, secure, self.peer, self.shared, context).await
+    }
+
+    /// Does the TLS handshake where there is one to do; `None` if the server stops meanwhile.
+    async fn secure(
+        &self,
+        stream: TcpStream,
+        context: &Context,
+    ) -> Result<Option<Stream<TcpStream>>, Error> {
+        let Some(acceptor) = &self.acceptor else { return Ok(Some(Stream::Plain(stream))) };
+        let stopping = pin!(async {
+            context.stopping().await;
+            Ok(None)
+        });
+        let handshake = pin!(async {
+            let _slot = self.shared.handshakes.acquire().await;
+            match acceptor.accept(stream).await {
+                Ok(stream) => Ok(Some(stream)),
+                Err(error) => {
+                    self.shared.counters.handshake_errors.add();
+                    Err(Error::new(Kind::Tls(error)))
+                }
+            }
+        });
+        future::or(stopping, handshake).await
+    }
+}

@@ -1,0 +1,259 @@
+//! Writing a response, and what becomes of the connection after it.
+
+use std::borrow::Cow;
+use std::future::poll_fn;
+use std::task::Poll;
+
+use seawall_actor::ExitReason;
+use seawall_codec::http::{Misuse, ResponseWriter, Status, Version, chunked};
+
+use crate::connection::{Connection, End, failed};
+use crate::date;
+use crate::error::{Kind, Phase};
+use crate::link::{CONTINUE, Fault, Remainder};
+use crate::output::GATHER_LEN;
+use crate::response::Content;
+use crate::stream::Producer;
+use crate::upgrade::Transport;
+use crate::{Error, Response};
+
+/// Content that a handler did not read is skipped up to this many octets, so that the connection
+/// can persist; a longer rest costs more than a new connection.
+const SKIP_LEN: u64 = 64 * 1024;
+
+/// What of a request matters for its response.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Exchange {
+    pub(crate) is_head: bool,
+    pub(crate) version: Version,
+    /// Client and limits would let the connection go on.
+    pub(crate) persist: bool,
+    /// There was an `Expect: 100-continue`, with content to come or without.
+    pub(crate) expects_continue: bool,
+}
+
+impl Exchange {
+    /// For a request that was not understood.
+    const UNKNOWN: Self =
+        Self { is_head: false, version: Version::Http11, persist: false, expects_continue: false };
+
+    /// Whether the response has no content, whatever its fields say (RFC 9112 §6.3).
+    fn is_without_content(&self, status: Status) -> bool {
+        self.is_head || status.is_without_content()
+    }
+
+    /// Whether only the end of the connection can tell the end of the content: its length is not
+    /// known, and the client does not know chunks.
+    fn ends_with_connection(&self, response: &Response) -> bool {
+        self.version == Version::Http10
+            && matches!(response.content, Content::Stream(_))
+            && !self.is_without_content(response.status)
+    }
+}
+
+impl<S: Transport> Connection<S> {
+    /// Writes the response, and gets the connection ready for the next request. `Err` is how it
+    /// ends instead, with `failure` if there was one.
+    pub(crate) async fn respond(
+        &self,
+        exchange: &Exchange,
+        mut response: Response,
+        mut failure: Option<ExitReason>,
+    ) -> Result<(), End> {
+        let (remainder, fault) = self
+            .link
+            .with(|link| (link.skip_buffered(), link.content.fault))
+            .unwrap_or((Remainder::Unknown, None));
+        if let Some(fault) = fault {
+            self.count_fault(fault);
+            failure = failure.or_else(|| Some(failed(fault.during(Phase::Content))));
+        }
+        let skip = matches!(remainder, Remainder::Octets(left) if left <= SKIP_LEN);
+        let mut persist = exchange.persist
+            && (skip || remainder == Remainder::Nothing)
+            && failure.is_none()
+            && !response.close
+            && !exchange.ends_with_connection(&response)
+            && !self.context.is_stopping();
+        if response.takeover.is_some()
+            && (remainder != Remainder::Nothing || exchange.version == Version::Http10)
+        {
+            // RFC 9110 §7.8: after the whole request, and not in HTTP/1.0.
+            response = Response::status_text(Status::BAD_REQUEST);
+            persist = false;
+        }
+        if let Err(error) = self.write_head(exchange, &response, persist) {
+            failure = Some(failed(error));
+            persist = false;
+            response = Response::status_text(Status::INTERNAL_SERVER_ERROR);
+            let _ours_is_right = self.write_head(exchange, &response, persist);
+        }
+        if let Some(takeover) = response.takeover {
+            self.flush().await?;
+            return Err(End::Upgrade(takeover));
+        }
+        if !exchange.is_without_content(response.status) {
+            match response.content {
+                Content::Whole(bytes) => {
+                    self.link.with(|link| link.output.push(bytes));
+                }
+                Content::Stream(producer) => {
+                    self.stream(producer, exchange.version == Version::Http11).await?;
+                }
+            }
+        }
+        self.flush_if_full().await?;
+        if !persist {
+            return Err(End::Close(failure.unwrap_or(ExitReason::Normal)));
+        }
+        if skip { self.skip().await } else { Ok(()) }
+    }
+
+    fn write_head(
+        &self,
+        exchange: &Exchange,
+        response: &Response,
+        persist: bool,
+    ) -> Result<(), Error> {
+        let status = response.status;
+        let written = self.link.with(|link| {
+            let out = link.output.bytes();
+            if response.takeover.is_some() && exchange.expects_continue {
+                // RFC 9110 §7.8: 100 goes before 101.
+                out.extend_from_slice(CONTINUE);
+            }
+            let mut head = ResponseWriter::new(status, out);
+            let own = "the server writes this field itself";
+            let mut field = |name: &str, value: &[u8]| {
+                head.field(name, value).map_err(|misuse| fault(name, misuse))
+            };
+            field("Date", &date::now())?;
+            if response.takeover.is_some() {
+                field("Connection", b"upgrade")?;
+            } else if !persist {
+                field("Connection", b"close")?;
+            } else if exchange.version == Version::Http10 {
+                field("Connection", b"keep-alive")?;
+            }
+            for (name, value) in &response.fields {
+                if name.eq_ignore_ascii_case("date") || name.eq_ignore_ascii_case("connection") {
+                    return Err(Error::new(Kind::Field {
+                        name: name.to_string(),
+                        why: own.into(),
+                    }));
+                }
+                field(name, value.as_bytes())?;
+            }
+            let framed = match &response.content {
+                _ if status.is_without_content() => Ok(()),
+                Content::Whole(bytes) => head.content_length(bytes.len() as u64),
+                Content::Stream(_) if exchange.version == Version::Http10 => Ok(()),
+                Content::Stream(_) => head.chunked(),
+            };
+            framed.map_err(|misuse| fault("Content-Length", misuse))?;
+            head.end();
+            Ok(())
+        });
+        match status.code() {
+            400..500 => self.shared.counters.client_errors.add(),
+            500..600 => self.shared.counters.server_errors.add(),
+            _ => {}
+        }
+        written.unwrap_or(Ok(()))
+    }
+
+    /// Writes content as it is made.
+    async fn stream(&self, mut producer: Producer, chunks: bool) -> Result<(), End> {
+        loop {
+            let piece = poll_fn(|cx| match producer.poll_next(cx) {
+                Poll::Ready(next) => Poll::Ready(Ok(next)),
+                // What was made so far leaves while the rest is made.
+                Poll::Pending => match self.link.with(|link| link.poll_flush(cx)) {
+                    Some(Poll::Ready(Err(error))) => Poll::Ready(Err(End::Drop(failed(error)))),
+                    Some(_) => Poll::Pending,
+                    None => Poll::Ready(Ok(Ok(None))),
+                },
+            })
+            .await?;
+            match piece {
+                Ok(Some(piece)) => {
+                    self.link.with(|link| {
+                        if chunks {
+                            chunked::encode(&piece, link.output.bytes());
+                        } else {
+                            link.output.push(Cow::Owned(piece));
+                        }
+                    });
+                    self.flush_if_full().await?;
+                }
+                Ok(None) => {
+                    if chunks {
+                        self.link.with(|link| chunked::end(link.output.bytes()));
+                    }
+                    return Ok(());
+                }
+                Err(reason) => {
+                    self.flush().await?;
+                    self.link.with(|link| link.stream.abort());
+                    return Err(End::Drop(reason));
+                }
+            }
+        }
+    }
+
+    /// Reads the rest of a content that nobody wants.
+    async fn skip(&self) -> Result<(), End> {
+        loop {
+            let polled = poll_fn(|cx| {
+                let polled = self.link.with(|link| link.poll_content(cx, |_| {}));
+                polled.unwrap_or(Poll::Ready(Ok(false)))
+            });
+            match polled.await {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(fault) => {
+                    self.count_fault(fault);
+                    return Err(End::Close(failed(fault.during(Phase::Content))));
+                }
+            }
+        }
+    }
+
+    /// Writes all that waits.
+    async fn flush(&self) -> Result<(), End> {
+        poll_fn(|cx| self.link.with(|link| link.poll_flush(cx)).unwrap_or(Poll::Ready(Ok(()))))
+            .await
+            .map_err(|error| End::Drop(failed(error)))
+    }
+
+    async fn flush_if_full(&self) -> Result<(), End> {
+        if self.link.with(|link| link.output.len()).is_some_and(|len| len >= GATHER_LEN) {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the connection over what the client did, with an answer where one helps.
+    pub(crate) fn refuse(&self, error: Error) -> End {
+        if error.status().is_none() {
+            return End::Drop(failed(error));
+        }
+        self.shared.counters.request_errors.add();
+        let response = error.response();
+        let _ours_is_right = self.write_head(&Exchange::UNKNOWN, &response, false);
+        if let Content::Whole(bytes) = response.content {
+            self.link.with(|link| link.output.push(bytes));
+        }
+        End::Close(failed(error))
+    }
+
+    fn count_fault(&self, fault: Fault) {
+        if matches!(fault, Fault::Violation(_)) {
+            self.shared.counters.request_errors.add();
+        }
+    }
+}
+
+fn fault(name: &str, misuse: Misuse) -> Error {
+    Error::new(Kind::Field { name: name.to_owned(), why: misuse.to_string() })
+}

@@ -1,0 +1,278 @@
+//! From method and path to a handler.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use seawall_codec::http::Status;
+
+use crate::handler::Answer;
+use crate::{Handler, IntoResponse, Request, Response};
+
+/// Chooses a handler by method and path.
+///
+/// A path is matched as it stands in the request, octet for octet. A segment `{name}` of a pattern
+/// matches any one segment, `{*name}` at the end matches all that is left; [`Request::param`]
+/// tells what. A pattern without either goes before one with.
+///
+/// Answered without a handler: 404 for an unknown path; 405 with `Allow` for a method that the
+/// path does not offer, or 501 if nobody knows the method; `HEAD` by the handler for `GET`;
+/// `OPTIONS` with 204 and `Allow`.
+///
+/// # Examples
+///
+/// ```
+/// use seawall_http_server::{Request, Router};
+///
+/// let router = Router::new()
+///     .get("/", async |_: Request| "home\n")
+///     .get("/users/{id}", async |request: Request| {
+///         format!("user {}\n", request.param("id").unwrap_or_default())
+///     });
+/// ```
+#[derive(Default)]
+pub struct Router {
+    exact: HashMap<String, Route>,
+    /// In the order in which they were added; the first match counts.
+    patterns: Vec<(Pattern, Route)>,
+}
+
+/// The handlers of one path.
+#[derive(Default)]
+struct Route {
+    methods: Vec<(String, Arc<dyn Handler>)>,
+    /// For all methods that have no handler of their own.
+    any: Option<Arc<dyn Handler>>,
+}
+
+/// Methods that somebody may know. Any other is answered 501 (RFC 9110 §9.1) unless it is routed.
+const KNOWN: [&str; 9] =
+    ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
+
+/// Methods that [`Router::any`] leaves out: both do something to the connection or to
+/// intermediaries (RFC 9110 §9.3.6, §9.3.8) that a handler for "any method" has not in mind.
+const NEVER_ANY: [&str; 2] = ["CONNECT", "TRACE"];
+
+impl Router {
+    /// A router that knows no path.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Answers `GET` and `HEAD` for `path`.
+    #[must_use]
+    pub fn get(self, path: &str, handler: impl Handler) -> Self {
+        self.route("GET", path, handler)
+    }
+
+    /// Answers `POST` for `path`.
+    #[must_use]
+    pub fn post(self, path: &str, handler: impl Handler) -> Self {
+        self.route("POST", path, handler)
+    }
+
+    /// Answers `PUT` for `path`.
+    #[must_use]
+    pub fn put(self, path: &str, handler: impl Handler) -> Self {
+        self.route("PUT", path, handler)
+    }
+
+    /// Answers `DELETE` for `path`.
+    #[must_use]
+    pub fn delete(self, path: &str, handler: impl Handler) -> Self {
+        self.route("DELETE", path, handler)
+    }
+
+    /// Answers `method`, which is case-sensitive, for `path`.
+    #[must_use]
+    pub fn route(mut self, method: &str, path: &str, handler: impl Handler) -> Self {
+        self.at(path).methods.push((method.to_owned(), Arc::new(handler)));
+        self
+    }
+
+    /// Answers every method for `path` but `CONNECT` and `TRACE`.
+    #[must_use]
+    pub fn any(mut self, path: &str, handler: impl Handler) -> Self {
+        self.at(path).any = Some(Arc::new(handler));
+        self
+    }
+
+    fn at(&mut self, path: &str) -> &mut Route {
+        let pattern = Pattern::parse(path);
+        if pattern.is_exact() {
+            return self.exact.entry(path.to_owned()).or_default();
+        }
+        let found = self.patterns.iter().position(|(known, _)| *known == pattern);
+        let index = found.unwrap_or_else(|| {
+            self.patterns.push((pattern, Route::default()));
+            self.patterns.len() - 1
+        });
+        &mut self.patterns[index].1
+    }
+
+    fn find(&self, path: &str) -> Option<(&Route, Vec<(String, String)>)> {
+        if let Some(route) = self.exact.get(path) {
+            return Some((route, Vec::new()));
+        }
+        self.patterns.iter().find_map(|(pattern, route)| Some((route, pattern.matches(path)?)))
+    }
+}
+
+impl Handler for Router {
+    fn handle(&self, mut request: Request) -> Answer {
+        let response = if request.target() == "*" {
+            // RFC 9112 §3.2.4: only OPTIONS comes here; it asks about the server as a whole.
+            Response::new(Status::NO_CONTENT).field("Allow", KNOWN.join(", "))
+        } else {
+            match self.find(request.path()) {
+                Some((route, params)) => match route.handler(request.method()) {
+                    Some(handler) => {
+                        request.set_params(params);
+                        return handler.handle(request);
+                    }
+                    None => route.refuse(request.method()),
+                },
+                None if is_known(request.method()) => Status::NOT_FOUND.into_response(),
+                None => Status::NOT_IMPLEMENTED.into_response(),
+            }
+        };
+        Box::pin(std::future::ready(response))
+    }
+}
+
+impl Route {
+    fn handler(&self, method: &str) -> Option<&dyn Handler> {
+        let exact = |wanted: &str| {
+            self.methods.iter().find(|(method, _)| method == wanted).map(|(_, handler)| &**handler)
+        };
+        exact(method)
+            .or_else(|| self.any.as_deref().filter(|_| !NEVER_ANY.contains(&method)))
+            .or_else(|| if method == "HEAD" { exact("GET") } else { None })
+    }
+
+    /// Answers a method that no handler is for.
+    fn refuse(&self, method: &str) -> Response {
+        let status = match method {
+            "OPTIONS" => Status::NO_CONTENT,
+            _ if is_known(method) => Status::METHOD_NOT_ALLOWED,
+            _ => Status::NOT_IMPLEMENTED,
+        };
+        Response::new(status).field("Allow", self.allow().join(", "))
+    }
+
+    fn allow(&self) -> Vec<&str> {
+        let mut allowed: Vec<&str> = self.methods.iter().map(|(method, _)| &**method).collect();
+        if self.any.is_some() {
+            allowed.extend(KNOWN.iter().filter(|method| !NEVER_ANY.contains(method)));
+        }
+        if allowed.contains(&"GET") {
+            allowed.push("HEAD");
+        }
+        allowed.push("OPTIONS");
+        allowed.sort_unstable();
+        allowed.dedup();
+        allowed
+    }
+}
+
+fn is_known(method: &str) -> bool {
+    KNOWN.contains(&method)
+}
+
+/// A path with places for parameters.
+#[derive(Debug, PartialEq)]
+struct Pattern(Vec<Segment>);
+
+#[derive(Debug, PartialEq)]
+enum Segment {
+    Literal(String),
+    Param(String),
+    Rest(String),
+}
+
+impl Pattern {
+    fn parse(path: &str) -> Self {
+        Self(
+            path.split('/')
+                .map(|segment| match segment.strip_prefix('{').and_then(|s| s.strip_suffix('}')) {
+                    Some(name) => match name.strip_prefix('*') {
+                        Some(rest) => Segment::Rest(rest.to_owned()),
+                        None => Segment::Param(name.to_owned()),
+                    },
+                    None => Segment::Literal(segment.to_owned()),
+                })
+                .collect(),
+        )
+    }
+
+    fn is_exact(&self) -> bool {
+        self.0.iter().all(|segment| matches!(segment, Segment::Literal(_)))
+    }
+
+    fn matches(&self, path: &str) -> Option<Vec<(String, String)>> {
+        let mut params = Vec::new();
+        let mut rest = Some(path);
+        for segment in &self.0 {
+            let left = rest?;
+            if let Segment::Rest(name) = segment {
+                params.push((name.clone(), left.to_owned()));
+                return Some(params);
+            }
+            let (here, after) = match left.split_once('/') {
+                Some((here, after)) => (here, Some(after)),
+                None => (left, None),
+            };
+            match segment {
+                Segment::Literal(literal) if literal == here => {}
+                Segment::Param(name) if !here.is_empty() => {
+                    params.push((name.clone(), here.to_owned()));
+                }
+                Segment::Literal(_) | Segment::Param(_) | Segment::Rest(_) => return None,
+            }
+            rest = after;
+        }
+        rest.is_none().then_some(params)
+    }
+}
+
+impl std::fmt::Debug for Router {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Router")
+            .field("paths", &(self.exact.len() + self.patterns.len()))
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matched(pattern: &str, path: &str) -> Option<String> {
+        let params = Pattern::parse(pattern).matches(path)?;
+        Some(params.iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn patterns_match_whole_paths_by_segments() {
+        let table = [
+            ("/users/{id}", "/users/7", Some("id=7")),
+            ("/users/{id}", "/users/", None),
+            ("/users/{id}", "/users", None),
+            ("/users/{id}", "/users/7/posts", None),
+            ("/users/{id}/posts/{post}", "/users/7/posts/9", Some("id=7 post=9")),
+            ("/files/{*path}", "/files/a/b.txt", Some("path=a/b.txt")),
+            ("/files/{*path}", "/files/", Some("path=")),
+            ("/files/{*path}", "/files", None),
+        ];
+        for (pattern, path, params) in table {
+            assert_eq!(matched(pattern, path).as_deref(), params, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn allow_lists_what_is_offered() {
+        let router =
+            Router::new().get("/x", async |_: Request| "x").put("/x", async |_: Request| "x");
+        assert_eq!(router.exact["/x"].allow(), ["GET", "HEAD", "OPTIONS", "PUT"]);
+    }
+}

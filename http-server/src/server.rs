@@ -1,0 +1,264 @@
+//! A server: what it answers with, where it listens, and how it is stopped.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_lock::{Semaphore, SemaphoreGuardArc};
+use seawall_actor::net::TcpListener;
+use seawall_actor::{self as actor, ExitReason, Scope, time};
+use seawall_codec::http;
+use seawall_tls::Acceptor;
+
+use crate::error::Kind;
+use crate::event::{self, Hook};
+use crate::stats::Counters;
+use crate::{Error, Event, Handler, Limits, Stats, Timeouts, listener};
+
+/// How long a shutdown waits, after its deadline, for killed connections to be dropped.
+const KILL_GRACE: Duration = Duration::from_millis(200);
+
+/// An HTTP/1.1 server before it is started.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use seawall_actor::Runtime;
+/// use seawall_http_server::{Request, Router, Server};
+///
+/// let runtime = Runtime::new()?;
+/// let router = Router::new().get("/hello", async |_: Request| "hello\n");
+/// let running = Server::new(router).listen(([127, 0, 0, 1], 0).into()).start(runtime.scope())?;
+/// assert_ne!(running.local_addr().port(), 0);
+/// let aborted = runtime.block_on(running.shutdown(Duration::from_secs(5)));
+/// assert_eq!(aborted, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "nothing listens before `start`"]
+pub struct Server {
+    handler: Arc<dyn Handler>,
+    limits: Limits,
+    timeouts: Timeouts,
+    hook: Option<Hook>,
+    endpoints: Vec<(SocketAddr, Option<Acceptor>)>,
+}
+
+impl Server {
+    /// A server that answers with `handler`, usually a [`Router`](crate::Router).
+    pub fn new(handler: impl Handler) -> Self {
+        Self {
+            handler: Arc::new(handler),
+            limits: Limits::default(),
+            timeouts: Timeouts::default(),
+            hook: None,
+            endpoints: Vec::new(),
+        }
+    }
+
+    /// Sets how much a client may send.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets how long a client or a handler may take.
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// Where events go. The hook runs in the actor that has something to report: it must be quick.
+    pub fn on_event(mut self, hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        self.hook = Some(Arc::new(hook));
+        self
+    }
+
+    /// Serves `http` on `address`; port 0 lets the system choose one. May be called several times.
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.endpoints.push((address, None));
+        self
+    }
+
+    /// Serves `https` on `address`.
+    pub fn listen_tls(mut self, address: SocketAddr, acceptor: Acceptor) -> Self {
+        self.endpoints.push((address, Some(acceptor)));
+        self
+    }
+
+    /// Listens, and serves inside `scope` until it or the server is stopped.
+    ///
+    /// # Errors
+    ///
+    /// If one of the addresses cannot be listened on, or there is none. Then nothing is served.
+    pub fn start(self, scope: &Scope) -> Result<Running, Error> {
+        if self.endpoints.is_empty() {
+            return Err(Error::new(Kind::NoAddress));
+        }
+        let mut bound = Vec::new();
+        let mut addresses = Vec::new();
+        for (address, acceptor) in self.endpoints {
+            let bind = |source| Error::new(Kind::Bind { address, source });
+            let listener = TcpListener::bind(address).map_err(bind)?;
+            addresses.push(listener.local_addr().map_err(bind)?);
+            bound.push((listener, acceptor));
+        }
+        let shared = Arc::new(Shared::new(self.handler, self.limits, self.timeouts, self.hook));
+        let reporter = Arc::clone(&shared);
+        let scope = scope.child_with_events(move |event| reporter.actor_event(event));
+        for ((listener, acceptor), address) in bound.into_iter().zip(&addresses) {
+            listener::spawn(&scope, *address, listener, acceptor, &shared);
+        }
+        Ok(Running { scope, addresses, shared })
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+/// A server that runs. Cheap to clone; dropping it stops nothing.
+#[derive(Clone)]
+pub struct Running {
+    scope: Scope,
+    addresses: Vec<SocketAddr>,
+    shared: Arc<Shared>,
+}
+
+impl Running {
+    /// The address of the first endpoint, with the port that the system chose.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.addresses[0] // `start` refuses a server without one
+    }
+
+    /// The addresses of all endpoints, in the order in which they were given.
+    #[must_use]
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The counters.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.shared.counters.snapshot()
+    }
+
+    /// Accepts no more, closes idle connections, lets requests in flight finish, and tells
+    /// upgraded connections to end. What is left after `deadline` is killed; their number is
+    /// returned.
+    pub async fn shutdown(&self, deadline: Duration) -> usize {
+        self.scope.stop();
+        if time::timeout(deadline, self.scope.ended()).await.is_ok() {
+            return 0;
+        }
+        let left = self.scope.len();
+        self.scope.kill();
+        let _ = time::timeout(KILL_GRACE, self.scope.ended()).await;
+        left
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
+}
+
+/// What all connections of a server share. Nothing in it is locked while a request is served.
+pub(crate) struct Shared {
+    pub(crate) handler: Arc<dyn Handler>,
+    pub(crate) limits: Limits,
+    pub(crate) head_limits: http::Limits,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) counters: Counters,
+    /// One permit for each connection that may be open.
+    pub(crate) connections: Arc<Semaphore>,
+    /// One permit for each TLS handshake that may be under way.
+    pub(crate) handshakes: Semaphore,
+    by_address: Mutex<HashMap<IpAddr, usize>>,
+    hook: Option<Hook>,
+}
+
+impl Shared {
+    fn new(
+        handler: Arc<dyn Handler>,
+        limits: Limits,
+        timeouts: Timeouts,
+        hook: Option<Hook>,
+    ) -> Self {
+        Self {
+            handler,
+            head_limits: limits.for_codec(),
+            timeouts,
+            counters: Counters::default(),
+            connections: Arc::new(Semaphore::new(limits.connections)),
+            handshakes: Semaphore::new(limits.handshakes),
+            by_address: Mutex::new(HashMap::new()),
+            hook,
+            limits,
+        }
+    }
+
+    pub(crate) fn report(&self, event: &Event<'_>) {
+        event::report(self.hook.as_ref(), event);
+    }
+
+    /// Takes a place for a connection from `peer`, or `None` if that address has too many.
+    pub(crate) fn seat(
+        self: &Arc<Self>,
+        peer: SocketAddr,
+        permit: SemaphoreGuardArc,
+    ) -> Option<Seat> {
+        let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = by_address.entry(peer.ip()).or_default();
+        if *open >= self.limits.connections_per_address {
+            return None;
+        }
+        *open += 1;
+        drop(by_address);
+        self.counters.active.add();
+        Some(Seat { shared: Arc::clone(self), ip: peer.ip(), _permit: permit })
+    }
+
+    /// The exit of a connection's actor is where its failure is counted and reported.
+    fn actor_event(&self, event: &actor::Event<'_>) {
+        let actor::Event::Crashed { label, reason } = event else { return };
+        if let ExitReason::Failed(failure) = reason
+            && let Some(error) = failure.downcast_ref::<Error>()
+        {
+            if error.is_timeout() {
+                self.counters.timeouts.add();
+            }
+            self.report(&Event::ConnectionFailed { label, error });
+        } else {
+            self.counters.crashes.add();
+            self.report(&Event::Crashed { label, reason });
+        }
+    }
+}
+
+/// A connection's place among those that may be open; given back when dropped.
+pub(crate) struct Seat {
+    shared: Arc<Shared>,
+    ip: IpAddr,
+    _permit: SemaphoreGuardArc,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut by_address = self.shared.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = by_address.get_mut(&self.ip) {
+            *open -= 1;
+            if *open == 0 {
+                by_address.remove(&self.ip);
+            }
+        }
+        drop(by_address);
+        self.shared.counters.active.sub();
+    }
+}

@@ -1,0 +1,91 @@
+//! Content that is made while it is sent.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use async_channel::{Receiver, Sender, bounded};
+use futures_lite::Stream;
+use seawall_actor::{ExitReason, Outcome, Panicked, isolate};
+
+/// Sends a response's content piece by piece.
+#[derive(Debug)]
+pub struct BodySender {
+    pieces: Sender<Vec<u8>>,
+}
+
+impl BodySender {
+    /// Sends a piece, and waits while the client is behind. An empty piece is nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientGone`] if nobody will read it any more.
+    pub async fn send(&mut self, piece: impl Into<Vec<u8>>) -> Result<(), ClientGone> {
+        let piece = piece.into();
+        if piece.is_empty() {
+            return Ok(());
+        }
+        self.pieces.send(piece).await.map_err(|_| ClientGone)
+    }
+}
+
+/// The client left, or wants no content.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the client reads no more")]
+pub struct ClientGone;
+
+/// Runs the code that makes the content, inside the connection's actor.
+pub(crate) struct Producer {
+    /// `None` once it has returned.
+    running: Option<Running>,
+    pieces: Pin<Box<Receiver<Vec<u8>>>>,
+    /// Why the content will be cut off.
+    failure: Option<ExitReason>,
+}
+
+type Running = Pin<Box<dyn Future<Output = Result<ExitReason, Panicked>> + Send>>;
+
+impl Producer {
+    pub(crate) fn new<F, Fut>(produce: F) -> Self
+    where
+        F: FnOnce(BodySender) -> Fut,
+        Fut: Future<Output: Outcome> + Send + 'static,
+    {
+        // One piece waits while the one before it is written: the producer works ahead by one,
+        // and a client that does not read stops it.
+        let (sender, pieces) = bounded(1);
+        let made = produce(BodySender { pieces: sender });
+        let running = isolate(async move { made.await.into_reason() });
+        Self { running: Some(Box::pin(running)), pieces: Box::pin(pieces), failure: None }
+    }
+
+    /// The next piece, or `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// Why the content was cut off.
+    pub(crate) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Vec<u8>>, ExitReason>> {
+        if let Some(running) = &mut self.running
+            && let Poll::Ready(ended) = running.as_mut().poll(cx)
+        {
+            self.running = None;
+            self.failure = match ended {
+                Ok(reason) => Some(reason).filter(ExitReason::is_abnormal),
+                Err(Panicked(text)) => Some(ExitReason::Panicked(text)),
+            };
+        }
+        // What was sent before a failure was sent.
+        match self.pieces.as_mut().poll_next(cx) {
+            Poll::Ready(Some(piece)) => Poll::Ready(Ok(Some(piece))),
+            // A sender that outlives its producer may still send; after a failure nobody waits.
+            Poll::Ready(None) | Poll::Pending if self.failure.is_some() => {
+                Poll::Ready(Err(self.failure.take().unwrap_or(ExitReason::Killed)))
+            }
+            Poll::Ready(None) if self.running.is_none() => Poll::Ready(Ok(None)),
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        }
+    }
+}
