@@ -1,0 +1,168 @@
+//! Flags with human units, for `clap`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use seawall_http_server::{Limits, Timeouts};
+
+/// Where to listen, and with which certificate.
+#[derive(Args, Clone, Debug)]
+pub struct Listen {
+    /// Address and port to listen on; port 0 lets the system choose one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Certificate chain, PEM; serves https instead of http
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's private key, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// How long a TLS handshake may take
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time)]
+    pub handshake_timeout: Duration,
+    /// How long connections may take to end after SIGTERM or Ctrl-C
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
+    pub shutdown_timeout: Duration,
+}
+
+/// Every limit and timeout of the HTTP server.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "HTTP limits")]
+pub struct Http {
+    /// From the start of a connection to its first octet
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
+    first_byte_timeout: Duration,
+    /// From the first octet of a request head to its end
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
+    head_timeout: Duration,
+    /// How long content may stand still, or be below the minimum rate, either way
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time)]
+    body_timeout: Duration,
+    /// Octets a second that content must flow at, on average, after the body timeout
+    #[arg(long, value_name = "SIZE", default_value = "1KiB", value_parser = size::<u32>)]
+    min_rate: u32,
+    /// Between two requests on one connection
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time)]
+    keep_alive_timeout: Duration,
+    /// How long a handler may take
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
+    handler_timeout: Duration,
+    /// How long a closed connection waits for the client to read its answer
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time)]
+    linger: Duration,
+    /// A request line
+    #[arg(long, value_name = "SIZE", default_value = "8KiB", value_parser = size::<usize>)]
+    max_request_line: usize,
+    /// A field line
+    #[arg(long, value_name = "SIZE", default_value = "8KiB", value_parser = size::<usize>)]
+    max_field_line: usize,
+    /// A request head
+    #[arg(long, value_name = "SIZE", default_value = "16KiB", value_parser = size::<usize>)]
+    max_head: usize,
+    /// Fields in a request head
+    #[arg(long, value_name = "COUNT", default_value_t = 128)]
+    max_fields: usize,
+    /// The content of a request
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = size::<u64>)]
+    max_body: u64,
+    /// The extensions of one chunk
+    #[arg(long, value_name = "SIZE", default_value = "256", value_parser = size::<usize>)]
+    max_chunk_extension: usize,
+    /// A trailer section
+    #[arg(long, value_name = "SIZE", default_value = "4KiB", value_parser = size::<usize>)]
+    max_trailers: usize,
+    /// Requests on one connection
+    #[arg(long, value_name = "COUNT", default_value_t = 1000)]
+    max_requests: u32,
+    /// Connections at once
+    #[arg(long, value_name = "COUNT", default_value_t = 20_000)]
+    max_connections: usize,
+    /// Connections at once from one address
+    #[arg(long, value_name = "COUNT", default_value_t = 1000)]
+    max_connections_per_address: usize,
+    /// TLS handshakes at once
+    #[arg(long, value_name = "COUNT", default_value_t = 256)]
+    max_handshakes: usize,
+}
+
+impl Http {
+    /// The limits that were chosen.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits {
+            request_line: self.max_request_line,
+            field_line: self.max_field_line,
+            head: self.max_head,
+            fields: self.max_fields,
+            body: self.max_body,
+            chunk_extension: self.max_chunk_extension,
+            trailers: self.max_trailers,
+            requests_per_connection: self.max_requests,
+            connections: self.max_connections,
+            connections_per_address: self.max_connections_per_address,
+            handshakes: self.max_handshakes,
+        }
+    }
+
+    /// The timeouts that were chosen.
+    #[must_use]
+    pub fn timeouts(&self) -> Timeouts {
+        Timeouts {
+            first_byte: self.first_byte_timeout,
+            head: self.head_timeout,
+            keep_alive: self.keep_alive_timeout,
+            progress: self.body_timeout,
+            min_rate: self.min_rate,
+            handler: self.handler_timeout,
+            linger: self.linger,
+        }
+    }
+}
+
+/// Parses a time such as `1s`, `500ms`, `2m 30s`.
+///
+/// # Errors
+///
+/// What does not fit, and an example that does.
+pub fn time(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; write a time like 500ms, 10s or 2m"))
+}
+
+/// Parses a size in octets such as `512`, `16KiB`, `1MiB`.
+///
+/// # Errors
+///
+/// What does not fit, and an example that does.
+pub fn size<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim() {
+        "" | "B" => 1_u64,
+        "KiB" | "K" => 1 << 10,
+        "MiB" | "M" => 1 << 20,
+        "GiB" | "G" => 1 << 30,
+        _ => return Err("write a size like 512, 16KiB or 1MiB".to_owned()),
+    };
+    let octets = number.parse().ok().and_then(|number: u64| number.checked_mul(factor));
+    let octets = octets.ok_or("write a size like 512, 16KiB or 1MiB")?;
+    T::try_from(octets).map_err(|_| format!("{text} is too large here"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(size::<u64>("512"), Ok(512));
+        assert_eq!(size::<u64>("16KiB"), Ok(16 * 1024));
+        assert_eq!(size::<usize>("1 MiB"), Ok(1 << 20));
+        for wrong in ["", "KiB", "-1", "1.5MiB", "1kb", "99999999999999999999", "20000000000GiB"] {
+            assert!(size::<u64>(wrong).is_err(), "{wrong}");
+        }
+        assert!(size::<u32>("5GiB").unwrap_err().contains("too large"));
+    }
+}

@@ -1,0 +1,7 @@
+//! What the example servers share: flags with human units, and a `main` that starts, says so, and
+//! stops on a signal.
+
+pub mod flags;
+mod run;
+
+pub use run::run;
