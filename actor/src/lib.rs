@@ -38,6 +38,7 @@
 //! | `signal.rs` | stop and kill, and the news of an exit: the lane beside the mailbox |
 //! | `scope.rs`, `spawn.rs` | actors that are stopped together; how one comes to life |
 //! | `runtime.rs` | worker threads and the ordered shutdown |
+//! | `buffer.rs` | read buffers that idle connections do not hold |
 //! | `net.rs`, `time.rs` | sockets and timers: the one place that names the reactor |
 
 #[cfg(panic = "abort")]
@@ -47,6 +48,7 @@ compile_error!(
 );
 
 mod address;
+mod buffer;
 mod context;
 mod event;
 mod exit;
@@ -60,6 +62,7 @@ mod spawn;
 pub mod time;
 
 pub use address::{Address, SendError, TrySendError};
+pub use buffer::Buffer;
 pub use context::Context;
 pub use event::Event;
 pub use exit::{ExitReason, Outcome};

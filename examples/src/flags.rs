@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use seawall_http_server::{Limits, Timeouts};
+use seawall_ws_server as ws;
 
 /// Where to listen, and with which certificate.
 #[derive(Args, Clone, Debug)]
@@ -117,6 +118,64 @@ impl Http {
             min_rate: self.min_rate,
             handler: self.handler_timeout,
             linger: self.linger,
+        }
+    }
+}
+
+/// Every limit and timeout of a WebSocket route.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "WebSocket limits")]
+pub struct Ws {
+    /// A frame
+    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = size::<usize>)]
+    ws_max_frame: usize,
+    /// A message, over all its fragments
+    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = size::<usize>)]
+    ws_max_message: usize,
+    /// Fragments in a message
+    #[arg(long, value_name = "COUNT", default_value_t = 131_072)]
+    ws_max_fragments: u32,
+    /// What may wait to be written to one client
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = size::<usize>)]
+    ws_max_queue: usize,
+    /// Messages that may wait to be written to one client
+    #[arg(long, value_name = "COUNT", default_value_t = 1024)]
+    ws_max_queued_messages: usize,
+    /// From one Ping to the next
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
+    ws_ping_interval: Duration,
+    /// From a Ping to its Pong
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
+    ws_pong_timeout: Duration,
+    /// From our Close to the client's
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time)]
+    ws_close_timeout: Duration,
+    /// How long a client may take nothing of what waits for it
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
+    ws_write_timeout: Duration,
+}
+
+impl Ws {
+    /// The limits that were chosen.
+    #[must_use]
+    pub fn limits(&self) -> ws::Limits {
+        ws::Limits {
+            frame: self.ws_max_frame,
+            message: self.ws_max_message,
+            fragments: self.ws_max_fragments,
+            queued: self.ws_max_queue,
+            queued_messages: self.ws_max_queued_messages,
+        }
+    }
+
+    /// The timeouts that were chosen.
+    #[must_use]
+    pub fn timeouts(&self) -> ws::Timeouts {
+        ws::Timeouts {
+            ping: self.ws_ping_interval,
+            pong: self.ws_pong_timeout,
+            close: self.ws_close_timeout,
+            write: self.ws_write_timeout,
         }
     }
 }

@@ -57,7 +57,7 @@ fn serve(server: Server, listen: &Listen) -> Result<(), Box<dyn std::error::Erro
 /// Crashes are worth a line; a client that breaks the rules is everyday life.
 fn log(event: &Event<'_>) {
     match event {
-        Event::Crashed { label, reason } => eprintln!("{label}: {reason}"),
+        Event::Crashed { label, text } => eprintln!("{label} crashed: {text}"),
         Event::AcceptFailed { error } => eprintln!("accepting a connection failed: {error}"),
         _ => {}
     }

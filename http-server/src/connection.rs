@@ -27,7 +27,7 @@ use seawall_codec::http::{Body, BodyFraming, RequestLayout, RequestParser, Statu
 
 use crate::error::{Kind, Phase};
 use crate::link::{Fault, Link, Slot};
-use crate::request::Request;
+use crate::request::{Origin, Request};
 use crate::respond::Exchange;
 use crate::server::Shared;
 use crate::upgrade::{Takeover, Transport};
@@ -42,8 +42,8 @@ pub(crate) enum End {
     Close(ExitReason),
     /// At once: nobody is there any more, or nobody may take what came for all.
     Drop(ExitReason),
-    /// It goes on with another protocol.
-    Upgrade(Takeover),
+    /// It goes on with another protocol, or with nothing if the 101 did not get through.
+    Upgrade { takeover: Takeover, intact: bool },
 }
 
 /// Serves a connection until it ends.
@@ -59,8 +59,7 @@ pub(crate) async fn serve<S: Transport>(
         link: Arc::clone(&link),
         shared: Arc::clone(&shared),
         context: context.clone(),
-        peer,
-        secure,
+        origin: Origin { peer, secure, scope: context.scope().clone() },
         parser: RequestParser::new(shared.head_limits),
         served: 0,
     };
@@ -72,10 +71,10 @@ pub(crate) async fn serve<S: Transport>(
             linger(link, &shared).await;
             reason
         }
-        End::Upgrade(takeover) => {
+        End::Upgrade { takeover, intact } => {
             shared.counters.upgrades.add();
             let unread = link.input.filled().to_vec();
-            let upgraded = Upgraded::new(Box::new(link.stream), unread, peer);
+            let upgraded = Upgraded::new(Box::new(link.stream), unread, peer, intact);
             takeover.call(upgraded, context).await
         }
     }
@@ -107,8 +106,7 @@ pub(crate) struct Connection<S> {
     pub(crate) link: Arc<Slot<S>>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) context: Context,
-    peer: SocketAddr,
-    secure: bool,
+    origin: Origin,
     parser: RequestParser,
     /// Requests so far.
     served: u32,
@@ -213,7 +211,7 @@ impl<S: Transport> Connection<S> {
                 number.map(|number| (Arc::clone(&self.link) as _, number))
             }
         };
-        let request = Request::new(head.bytes, head.layout, self.peer, self.secure, source);
+        let request = Request::new(head.bytes, head.layout, self.origin.clone(), source);
         let (response, failure) = self.handle(request).await?;
         self.respond(&exchange, response, failure).await
     }

@@ -4,28 +4,27 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use seawall_actor::{ExitReason, catch};
-
-use crate::Error;
+use seawall_actor::catch;
 
 /// Something that the one who runs the server may want to know.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A handler, or the code that makes a response's content, panicked or failed.
+    /// A handler, or the code that makes a response's content, panicked.
     Crashed {
         /// The connection's label: its role and its peer.
         label: &'a str,
-        /// The panic's message, or the error.
-        reason: &'a ExitReason,
+        /// The panic's message.
+        text: &'a str,
     },
     /// A connection ended before its time: the client broke the protocol, left or was too slow,
-    /// or the transport failed.
+    /// the transport failed, or the code that makes a response's content returned an error.
     ConnectionFailed {
         /// The connection's label.
         label: &'a str,
-        /// Why.
-        error: &'a Error,
+        /// Why: an [`Error`](crate::Error), or what drove an upgraded connection, or made content,
+        /// returned.
+        error: &'a (dyn std::error::Error + Send + Sync + 'static),
     },
     /// A connection was refused at a limit.
     Refused {

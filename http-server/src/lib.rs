@@ -23,13 +23,12 @@
 //! | `server.rs`, `listener.rs` | what is served where; the accept loop |
 //! | `connection.rs`, `respond.rs` | the life of one connection; writing a response |
 //! | `link.rs` | transport, buffers and deadlines of a connection, and the content of a request |
-//! | `buffer.rs`, `output.rs`, `pace.rs` | read buffers, gathered writes, how slow is too slow |
+//! | `output.rs`, `pace.rs` | gathered writes, how slow is too slow |
 //! | `handler.rs`, `router.rs` | what answers, and how it is chosen |
 //! | `request.rs`, `response.rs`, `stream.rs` | what handlers take and give |
 //! | `upgrade.rs` | a connection that goes on with another protocol |
 //! | `config.rs`, `error.rs`, `event.rs`, `stats.rs` | limits and timeouts; what went wrong, was reported, was counted |
 
-mod buffer;
 mod config;
 mod connection;
 mod date;
@@ -56,7 +55,7 @@ pub use handler::{Answer, Handler, blocking};
 pub use request::Request;
 pub use response::{IntoResponse, Response};
 pub use router::Router;
-pub use seawall_actor::Context;
+pub use seawall_actor::{Context, Scope};
 pub use seawall_codec::http::{Field, Fields, RequestHead, Status, Version};
 pub use server::{Running, Server};
 pub use stats::Stats;

@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+use seawall_actor::Buffer;
 use seawall_actor::time::Alarm;
 use seawall_codec::http::{Body, Content, Violation};
 
 use crate::Error;
-use crate::buffer::Buffer;
 use crate::error::{Kind, Phase};
 use crate::output::Output;
 use crate::pace::Pace;

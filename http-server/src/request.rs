@@ -6,6 +6,7 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use seawall_actor::Scope;
 use seawall_codec::http::{Field, Fields, RequestHead, RequestLayout, Version};
 
 use crate::Error;
@@ -19,10 +20,18 @@ pub struct Request {
     /// The head as received, and where its parts lie.
     bytes: Box<[u8]>,
     layout: RequestLayout,
-    peer: SocketAddr,
-    secure: bool,
+    origin: Origin,
     params: Vec<(String, String)>,
     content: Content,
+}
+
+/// Where a request came from.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    pub(crate) peer: SocketAddr,
+    /// Over TLS.
+    pub(crate) secure: bool,
+    pub(crate) scope: Scope,
 }
 
 /// Where the content is.
@@ -37,15 +46,14 @@ impl Request {
     pub(crate) fn new(
         bytes: Box<[u8]>,
         layout: RequestLayout,
-        peer: SocketAddr,
-        secure: bool,
+        origin: Origin,
         source: Option<(Arc<dyn Source>, u64)>,
     ) -> Self {
         let content = match source {
             Some((source, exchange)) => Content::Incoming(source, exchange),
             None => Content::Fetched(Vec::new()),
         };
-        Self { bytes, layout, peer, secure, params: Vec::new(), content }
+        Self { bytes, layout, origin, params: Vec::new(), content }
     }
 
     /// The head, with all that is known about it.
@@ -117,13 +125,20 @@ impl Request {
     /// The client's address.
     #[must_use]
     pub fn peer_addr(&self) -> SocketAddr {
-        self.peer
+        self.origin.peer
     }
 
     /// Whether the request came over TLS.
     #[must_use]
     pub fn is_secure(&self) -> bool {
-        self.secure
+        self.origin.secure
+    }
+
+    /// The scope in which the connection's actor lives: where a handler spawns actors that are to
+    /// be stopped with the server.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.origin.scope
     }
 
     /// Reads all of the content, at most [`Limits::body`](crate::Limits::body) octets.

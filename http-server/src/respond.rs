@@ -89,8 +89,9 @@ impl<S: Transport> Connection<S> {
             let _ours_is_right = self.write_head(exchange, &response, persist);
         }
         if let Some(takeover) = response.takeover {
-            self.flush().await?;
-            return Err(End::Upgrade(takeover));
+            // Lost or not: who was promised a connection hears of its end from the connection.
+            let intact = self.flush().await.is_ok();
+            return Err(End::Upgrade { takeover, intact });
         }
         if !exchange.is_without_content(response.status) {
             match response.content {
@@ -128,12 +129,8 @@ impl<S: Transport> Connection<S> {
                 head.field(name, value).map_err(|misuse| fault(name, misuse))
             };
             field("Date", &date::now())?;
-            if response.takeover.is_some() {
-                field("Connection", b"upgrade")?;
-            } else if !persist {
-                field("Connection", b"close")?;
-            } else if exchange.version == Version::Http10 {
-                field("Connection", b"keep-alive")?;
+            if let Some(options) = connection_options(exchange, response, persist) {
+                field("Connection", options.as_bytes())?;
             }
             for (name, value) in &response.fields {
                 if name.eq_ignore_ascii_case("date") || name.eq_ignore_ascii_case("connection") {
@@ -251,6 +248,23 @@ impl<S: Transport> Connection<S> {
         if matches!(fault, Fault::Violation(_)) {
             self.shared.counters.request_errors.add();
         }
+    }
+}
+
+/// The value of Connection, if there is something to say.
+fn connection_options(
+    exchange: &Exchange,
+    response: &Response,
+    persist: bool,
+) -> Option<&'static str> {
+    // RFC 9110 §7.8: "A sender of Upgrade MUST also send an \"Upgrade\" connection option".
+    let upgrade = response.fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("upgrade"));
+    match (upgrade, persist || response.takeover.is_some()) {
+        (true, true) => Some("upgrade"),
+        (true, false) => Some("close, upgrade"),
+        (false, false) => Some("close"),
+        // HTTP/1.0 connections end unless both sides say otherwise (RFC 9112 §9.3).
+        (false, true) => (exchange.version == Version::Http10).then_some("keep-alive"),
     }
 }
 

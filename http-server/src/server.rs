@@ -228,16 +228,18 @@ impl Shared {
     /// The exit of a connection's actor is where its failure is counted and reported.
     fn actor_event(&self, event: &actor::Event<'_>) {
         let actor::Event::Crashed { label, reason } = event else { return };
-        if let ExitReason::Failed(failure) = reason
-            && let Some(error) = failure.downcast_ref::<Error>()
-        {
-            if error.is_timeout() {
-                self.counters.timeouts.add();
+        match reason {
+            ExitReason::Panicked(text) => {
+                self.counters.crashes.add();
+                self.report(&Event::Crashed { label, text });
             }
-            self.report(&Event::ConnectionFailed { label, error });
-        } else {
-            self.counters.crashes.add();
-            self.report(&Event::Crashed { label, reason });
+            ExitReason::Failed(error) => {
+                if error.downcast_ref::<Error>().is_some_and(Error::is_timeout) {
+                    self.counters.timeouts.add();
+                }
+                self.report(&Event::ConnectionFailed { label, error: &**error });
+            }
+            ExitReason::Normal | ExitReason::Shutdown | ExitReason::Killed => {}
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct Upgraded {
     /// What was read beyond the head and not yet handed on.
     unread: Vec<u8>,
     peer: SocketAddr,
+    /// Whether the 101 got through; if not, reading and writing fail.
+    intact: bool,
 }
 
 /// What a connection runs over.
@@ -38,8 +40,17 @@ impl Transport for Stream<TcpStream> {
 }
 
 impl Upgraded {
-    pub(crate) fn new(stream: Box<dyn Transport>, unread: Vec<u8>, peer: SocketAddr) -> Self {
-        Self { stream, unread, peer }
+    pub(crate) fn new(
+        stream: Box<dyn Transport>,
+        unread: Vec<u8>,
+        peer: SocketAddr,
+        intact: bool,
+    ) -> Self {
+        Self { stream, unread, peer, intact }
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.intact { Ok(()) } else { Err(io::ErrorKind::ConnectionAborted.into()) }
     }
 
     /// The client's address.
@@ -55,6 +66,7 @@ impl AsyncRead for Upgraded {
         cx: &mut task::Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
+        self.check()?;
         if self.unread.is_empty() {
             return Pin::new(&mut *self.stream).poll_read(cx, buf);
         }
@@ -74,6 +86,7 @@ impl AsyncWrite for Upgraded {
         cx: &mut task::Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.check()?;
         Pin::new(&mut *self.stream).poll_write(cx, buf)
     }
 
@@ -82,6 +95,7 @@ impl AsyncWrite for Upgraded {
         cx: &mut task::Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.check()?;
         Pin::new(&mut *self.stream).poll_write_vectored(cx, bufs)
     }
 

@@ -1,1 +1,50 @@
 //! A WebSocket server: one crash-isolated actor for each connection.
+//!
+//! [`WebSocket`] makes a [`Handler`] a handler of `seawall-http-server`: as a route it shares its
+//! port with HTTP, and given to a server as it is it upgrades every path.
+//!
+//! ```
+//! use seawall_actor::Runtime;
+//! use seawall_http_server::{Router, Server};
+//! use seawall_ws_server::{Handler, Message, Sender, WebSocket};
+//!
+//! struct Echo;
+//!
+//! impl Handler for Echo {
+//!     async fn on_message(&mut self, message: Message<'_>, sender: &Sender) {
+//!         let _ = sender.send(message).await; // an error says that the connection is closing
+//!     }
+//! }
+//!
+//! let router = Router::new().get("/echo", WebSocket::new(|| Echo));
+//! let runtime = Runtime::new()?;
+//! let running = Server::new(router).listen(([127, 0, 0, 1], 0).into()).start(runtime.scope())?;
+//! println!("listening on ws://{}/echo", running.local_addr());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where to look
+//!
+//! | file | idea |
+//! |---|---|
+//! | `websocket.rs` | the opening handshake: from a request to a connection |
+//! | `handler.rs` | what the application implements, and what it is told |
+//! | `sender.rs`, `outbox.rs` | sending from anywhere; the queue of frames that bounds it |
+//! | `connection.rs`, `link.rs` | the life of one connection; its transport and deadlines |
+//! | `config.rs`, `error.rs` | limits and timeouts; what went wrong |
+
+mod config;
+mod connection;
+mod error;
+mod handler;
+mod link;
+mod outbox;
+mod sender;
+mod websocket;
+
+pub use config::{Limits, Timeouts};
+pub use error::Error;
+pub use handler::{By, Closed, Handler, Message, Reject};
+pub use seawall_codec::ws::CloseCode;
+pub use sender::{SendError, Sender, TrySendError};
+pub use websocket::WebSocket;

@@ -4,6 +4,7 @@
 //! Run with `cargo run --bin reference -- --help`.
 
 mod http;
+mod ws;
 
 use std::process::ExitCode;
 
@@ -19,11 +20,13 @@ struct Options {
     listen: flags::Listen,
     #[command(flatten)]
     http: flags::Http,
+    #[command(flatten)]
+    ws: flags::Ws,
 }
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let router = http::routes(Router::new());
+    let router = ws::routes(http::routes(Router::new()), &options.ws);
     let server =
         Server::new(router).limits(options.http.limits()).timeouts(options.http.timeouts());
     seawall_examples::run(server, &options.listen)

@@ -1,12 +1,12 @@
 //! Read buffers: lent out by the thread that polls, given back as soon as they are empty.
 //!
-//! A connection that waits between requests holds none.
+//! A connection that waits for its peer holds none.
 
 use std::cell::RefCell;
 
 /// Octets that one read can take. One read then holds a head at its limit, or a good piece of
 /// content; larger buffers gained nothing that the system calls saved would pay for.
-pub(crate) const READ_LEN: usize = 16 * 1024;
+const READ_LEN: usize = 16 * 1024;
 
 /// Empty buffers that a thread keeps for the next reads: half a megabyte at most.
 const KEPT: usize = 32;
@@ -31,8 +31,21 @@ fn give_back(buffer: Vec<u8>) {
 }
 
 /// Octets that were read and not yet used.
+///
+/// # Examples
+///
+/// ```
+/// use seawall_actor::Buffer;
+///
+/// let mut buffer = Buffer::default();
+/// buffer.room()[..5].copy_from_slice(b"hello"); // as if read from a socket
+/// buffer.filled_more(5);
+/// assert_eq!(buffer.filled(), b"hello");
+/// buffer.consume(5);
+/// assert!(buffer.is_empty()); // and its memory is back with the thread
+/// ```
 #[derive(Debug, Default)]
-pub(crate) struct Buffer {
+pub struct Buffer {
     /// Not lent, and of length 0, while nothing waits in it.
     bytes: Vec<u8>,
     /// `start <= end <= bytes.len()`; what was read and not yet used lies between.
@@ -41,16 +54,25 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    pub(crate) fn filled(&self) -> &[u8] {
+    /// What was read and not yet used.
+    #[must_use]
+    pub fn filled(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// What was read and not yet used, to be changed in place.
+    pub fn filled_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.start..self.end]
+    }
+
+    /// Whether nothing waits to be used.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.start == self.end
     }
 
     /// Room for at least one octet, after what waits.
-    pub(crate) fn room(&mut self) -> &mut [u8] {
+    pub fn room(&mut self) -> &mut [u8] {
         if self.bytes.is_empty() {
             self.bytes = lend();
         }
@@ -68,12 +90,12 @@ impl Buffer {
     }
 
     /// Counts `len` octets that were read into the room.
-    pub(crate) fn filled_more(&mut self, len: usize) {
+    pub fn filled_more(&mut self, len: usize) {
         self.end = (self.end + len).min(self.bytes.len());
     }
 
     /// Forgets the first `len` octets.
-    pub(crate) fn consume(&mut self, len: usize) {
+    pub fn consume(&mut self, len: usize) {
         self.start = (self.start + len).min(self.end);
         if self.is_empty() {
             self.release();
@@ -81,7 +103,7 @@ impl Buffer {
     }
 
     /// Gives the memory back if nothing waits in it.
-    pub(crate) fn release(&mut self) {
+    pub fn release(&mut self) {
         if self.is_empty() && !self.bytes.is_empty() {
             give_back(std::mem::take(&mut self.bytes));
             self.start = 0;

@@ -1,0 +1,228 @@
+//! The frames that wait for one client. Senders put them in from anywhere; the connection's actor
+//! takes them out, all at once.
+//!
+//! The lock is held while a frame is copied in or the whole buffer is swapped out, never during a
+//! system call: a slow client makes its senders wait for room, not for a lock.
+
+use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+
+use event_listener::Event;
+use seawall_codec::ws::{CloseCode, Opcode, frame};
+
+use crate::config::Limits;
+
+/// The queue of frames between senders and a connection.
+pub(crate) struct Outbox {
+    state: Mutex<State>,
+    /// Notified when there is room again, or never will be.
+    changed: Event,
+    max_bytes: usize,
+    max_messages: usize,
+}
+
+struct State {
+    /// Encoded frames, in order.
+    bytes: Vec<u8>,
+    /// How many messages are among them.
+    messages: usize,
+    /// Octets that were taken out and are not written yet. They count against the bound.
+    unwritten: usize,
+    /// Nothing more goes in: a Close was queued, or the connection is over.
+    closed: bool,
+    /// What a sender asked the connection to close with.
+    close_request: Option<(CloseCode, String)>,
+    /// Wakes the connection when it waits and there is something for it.
+    waker: Option<Waker>,
+}
+
+/// Why a message was not taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Refused {
+    Full,
+    Closed,
+}
+
+impl Outbox {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            state: Mutex::new(State {
+                bytes: Vec::new(),
+                messages: 0,
+                unwritten: 0,
+                closed: false,
+                close_request: None,
+                waker: None,
+            }),
+            changed: Event::new(),
+            max_bytes: limits.queued,
+            max_messages: limits.queued_messages,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues one message as one frame.
+    pub(crate) fn try_push(&self, opcode: Opcode, payload: &[u8]) -> Result<(), Refused> {
+        let mut state = self.state();
+        if state.closed || state.close_request.is_some() {
+            return Err(Refused::Closed);
+        }
+        let waiting = state.bytes.len() + state.unwritten;
+        // A message beyond the bound is taken when it is alone: else it could never be sent.
+        let room = waiting == 0 || waiting.saturating_add(payload.len()) <= self.max_bytes;
+        if !room || state.messages >= self.max_messages {
+            return Err(Refused::Full);
+        }
+        frame::encode(opcode, true, None, payload, &mut state.bytes);
+        state.messages += 1;
+        state.wake();
+        Ok(())
+    }
+
+    /// Queues one message, and waits while there is no room. `Err`: the connection is closing.
+    pub(crate) async fn push(&self, opcode: Opcode, payload: &[u8]) -> Result<(), ()> {
+        loop {
+            let listener = match self.try_push(opcode, payload) {
+                Ok(()) => return Ok(()),
+                Err(Refused::Closed) => return Err(()),
+                Err(Refused::Full) => self.changed.listen(),
+            };
+            // Room may have come between the refusal and `listen`.
+            match self.try_push(opcode, payload) {
+                Ok(()) => return Ok(()),
+                Err(Refused::Closed) => return Err(()),
+                Err(Refused::Full) => listener.await,
+            }
+        }
+    }
+
+    /// Asks the connection to close; the first request counts.
+    pub(crate) fn request_close(&self, code: CloseCode, reason: String) {
+        let mut state = self.state();
+        if !state.closed && state.close_request.is_none() {
+            state.close_request = Some((code, reason));
+            state.wake();
+            drop(state);
+            self.changed.notify(usize::MAX);
+        }
+    }
+
+    pub(crate) fn take_close_request(&self) -> Option<(CloseCode, String)> {
+        let mut state = self.state();
+        if state.closed { None } else { state.close_request.take() }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        let state = self.state();
+        state.closed || state.close_request.is_some()
+    }
+
+    /// Takes nothing more from senders.
+    pub(crate) fn close(&self) {
+        self.state().closed = true;
+        self.changed.notify(usize::MAX);
+    }
+
+    /// Lets the connection append frames of its own, which no bound refuses: control frames.
+    pub(crate) fn append<T>(&self, f: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        f(&mut self.state().bytes)
+    }
+
+    /// How many octets wait, written out or not.
+    pub(crate) fn len(&self) -> usize {
+        let state = self.state();
+        state.bytes.len() + state.unwritten
+    }
+
+    /// Moves all that waits into `into`, which is empty. If nothing waits, `cx` is woken when
+    /// something does; tells whether something came.
+    pub(crate) fn take(&self, into: &mut Vec<u8>, cx: &mut Context<'_>) -> bool {
+        let mut state = self.state();
+        if state.bytes.is_empty() {
+            if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                state.waker = Some(cx.waker().clone());
+            }
+            return false;
+        }
+        mem::swap(&mut state.bytes, into);
+        state.messages = 0;
+        state.unwritten = into.len();
+        true
+    }
+
+    /// Senders need not wake the connection: it will look by itself.
+    pub(crate) fn attend(&self) {
+        self.state().waker = None;
+    }
+
+    /// Counts octets that were taken out and are now written.
+    pub(crate) fn wrote(&self, len: usize) {
+        let mut state = self.state();
+        state.unwritten = state.unwritten.saturating_sub(len);
+        drop(state);
+        self.changed.notify(usize::MAX);
+    }
+}
+
+impl State {
+    fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    fn outbox(queued: usize, queued_messages: usize) -> Outbox {
+        Outbox::new(&Limits { queued, queued_messages, ..Limits::default() })
+    }
+
+    fn take(outbox: &Outbox) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        outbox.take(&mut bytes, &mut Context::from_waker(Waker::noop()));
+        bytes
+    }
+
+    #[test]
+    fn bounded_by_octets_until_they_are_written() {
+        let outbox = outbox(10, 100);
+        assert_eq!(outbox.try_push(Opcode::Binary, &[0; 8]), Ok(()));
+        assert_eq!(outbox.try_push(Opcode::Binary, &[0; 8]), Err(Refused::Full));
+        let taken = take(&outbox).len();
+        assert_eq!(outbox.try_push(Opcode::Binary, &[0; 8]), Err(Refused::Full));
+        outbox.wrote(taken);
+        assert_eq!(outbox.try_push(Opcode::Binary, &[0; 8]), Ok(()));
+    }
+
+    #[test]
+    fn a_message_beyond_the_bound_goes_alone() {
+        let outbox = outbox(10, 100);
+        assert_eq!(outbox.try_push(Opcode::Binary, &[0; 100]), Ok(()));
+        assert_eq!(outbox.try_push(Opcode::Binary, &[]), Err(Refused::Full));
+    }
+
+    #[test]
+    fn bounded_by_messages() {
+        let outbox = outbox(1000, 2);
+        assert_eq!(outbox.try_push(Opcode::Text, b""), Ok(()));
+        assert_eq!(outbox.try_push(Opcode::Text, b""), Ok(()));
+        assert_eq!(outbox.try_push(Opcode::Text, b""), Err(Refused::Full));
+    }
+
+    #[test]
+    fn nothing_goes_in_behind_a_close() {
+        let outbox = outbox(10, 10);
+        outbox.request_close(CloseCode::NORMAL, String::new());
+        assert_eq!(outbox.try_push(Opcode::Text, b""), Err(Refused::Closed));
+        assert!(outbox.take_close_request().is_some());
+    }
+}

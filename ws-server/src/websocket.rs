@@ -1,0 +1,105 @@
+//! The opening handshake: from an HTTP request to a connection of its own kind.
+
+use std::fmt;
+use std::sync::Arc;
+
+use seawall_codec::ws::CloseCode;
+use seawall_codec::ws::handshake::{self, Refusal, accept_key};
+use seawall_http_server::{self as http, Answer, IntoResponse, Request, Response, Status};
+
+use crate::connection::{Connection, Opening};
+use crate::outbox::Outbox;
+use crate::{Handler, Limits, Reject, Sender, Timeouts};
+
+/// Makes connections of requests: a handler for `seawall-http-server`.
+///
+/// A request that is no right opening handshake is answered 400, 405 or 426 (RFC 6455 §4.2, §4.4).
+pub struct WebSocket<F> {
+    make: F,
+    config: Arc<Config>,
+}
+
+/// What all connections of a route share.
+#[derive(Debug, Default)]
+pub(crate) struct Config {
+    pub(crate) limits: Limits,
+    pub(crate) timeouts: Timeouts,
+}
+
+impl<F, H> WebSocket<F>
+where
+    F: Fn() -> H + Send + Sync + 'static,
+    H: Handler,
+{
+    /// Serves each connection with a handler that `make` makes for it.
+    #[must_use]
+    pub fn new(make: F) -> Self {
+        Self { make, config: Arc::default() }
+    }
+
+    /// Sets how much a client may send, and how much may wait for it.
+    #[must_use]
+    pub fn limits(self, limits: Limits) -> Self {
+        let timeouts = self.config.timeouts.clone();
+        Self { config: Arc::new(Config { limits, timeouts }), ..self }
+    }
+
+    /// Sets how long a client may take.
+    #[must_use]
+    pub fn timeouts(self, timeouts: Timeouts) -> Self {
+        let limits = self.config.limits.clone();
+        Self { config: Arc::new(Config { limits, timeouts }), ..self }
+    }
+}
+
+impl<F, H> http::Handler for WebSocket<F>
+where
+    F: Fn() -> H + Send + Sync + 'static,
+    H: Handler,
+{
+    fn handle(&self, request: Request) -> Answer {
+        let handler = (self.make)();
+        let config = Arc::clone(&self.config);
+        Box::pin(open(request, handler, config))
+    }
+}
+
+async fn open<H: Handler>(request: Request, mut handler: H, config: Arc<Config>) -> Response {
+    if let Err(refusal) = handshake::Request::new(&request.head()) {
+        return refuse(refusal);
+    }
+    let outbox = Arc::new(Outbox::new(&config.limits));
+    let sender = Sender { outbox };
+    let opening = match handler.on_connect(&request, &sender).await {
+        Ok(()) => Opening::Accepted(handler),
+        Err(Reject::Status(status)) => {
+            sender.outbox.close();
+            return status.into_response();
+        }
+        Err(Reject::Policy(reason)) => Opening::Rejected(CloseCode::POLICY_VIOLATION, reason),
+    };
+    let key = request.field("sec-websocket-key").unwrap_or_default();
+    let accept = String::from_utf8_lossy(&accept_key(key)).into_owned();
+    Response::switching_protocols("websocket", |upgraded, context| {
+        Connection::new(upgraded, context, sender, config).run(opening)
+    })
+    .field("Sec-WebSocket-Accept", accept)
+}
+
+fn refuse(refusal: Refusal) -> Response {
+    let response = Response::new(refusal.status()).text(format!("{refusal}\n"));
+    match refusal.status() {
+        // RFC 6455 §4.4, RFC 9110 §15.5.22.
+        Status::UPGRADE_REQUIRED => {
+            response.field("Upgrade", "websocket").field("Sec-WebSocket-Version", "13")
+        }
+        Status::METHOD_NOT_ALLOWED => response.field("Allow", "GET"),
+        _ => response,
+    }
+}
+
+impl<F> fmt::Debug for WebSocket<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocket").field("config", &self.config).finish_non_exhaustive()
+    }
+}
