@@ -89,6 +89,7 @@ impl Subject {
 
     async fn wait_until_ready(&self, profile: &Profile) -> Result<(), Error> {
         let deadline = Instant::now() + profile.ready.timeout;
+        let mut last = None;
         loop {
             let attempt = async { Some(self.attempt(profile, deadline).await) };
             let gone = async {
@@ -102,8 +103,10 @@ impl Subject {
             };
             if Instant::now() >= deadline {
                 let within = format!("was not ready within {}", spell(profile.ready.timeout));
-                return Err(self.failed(&within, &why));
+                // The last look was cut short by the deadline; the one before says more.
+                return Err(self.failed(&within, &last.unwrap_or(why)));
             }
+            last = Some(why);
             Timer::after(POLL).await;
         }
     }

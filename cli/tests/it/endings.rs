@@ -1,0 +1,159 @@
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::process::Command;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+use crate::support::{TempFile, harness, naive_server, run};
+
+#[test]
+fn a_wrong_flag_is_usage() {
+    let (code, _, stderr) = run(&["run", "--levle", "must"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("--level"), "{stderr}");
+}
+
+#[test]
+fn a_missing_profile_is_named_with_the_other_ways() {
+    let (code, _, stderr) = run(&["run", "--profile", "no/such/profile.toml"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("no/such/profile.toml") && stderr.contains("--http URL"), "{stderr}");
+}
+
+#[test]
+fn a_wrong_key_is_named_with_file_line_and_the_allowed_ones() {
+    let profile = TempFile::new("key.toml", "name = 'x'\n[subject]\ncomand = ['y']\n");
+    let (code, _, stderr) = run(&["run", "--profile", profile.path()]);
+    assert_eq!(code, 2);
+    for expected in [profile.path(), "line 3", "comand", "`command`"] {
+        assert!(stderr.contains(expected), "{stderr}");
+    }
+}
+
+#[test]
+fn a_deviation_of_no_case_is_usage() {
+    let (code, _, stderr) =
+        run(&["run", "--http", "http://127.0.0.1:1", "--deviation", "http/X-1=fail: x"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("http/X-1"), "{stderr}");
+}
+
+#[test]
+fn an_empty_selection_is_nothing_to_run() {
+    let (code, _, stderr) = run(&["run", "--http", "http://127.0.0.1:1", "--filter", "ws/99"]);
+    assert_eq!(code, 4);
+    assert!(stderr.contains("ws/99") && stderr.contains("harness list"), "{stderr}");
+    assert_eq!(run(&["list", "--filter", "nonsense"]).0, 4);
+}
+
+#[test]
+fn a_run_that_skips_everything_ran_nothing() {
+    let url = format!("http://{}", naive_server());
+    let (code, stdout, _) = run(&["run", "--http", &url, "--filter", "ws/1"]);
+    assert_eq!(code, 4);
+    assert!(stdout.contains("does not offer ws.echo"), "{stdout}");
+}
+
+#[test]
+fn a_subject_that_exits_at_once_is_quoted() {
+    let (code, _, stderr) = run(&["run", "--", "sh", "-c", "echo no such table >&2; exit 7"]);
+    assert_eq!(code, 3);
+    for expected in ["echo no such table", "exited with status 7", "| no such table"] {
+        assert!(stderr.contains(expected), "{stderr}");
+    }
+}
+
+#[test]
+fn a_program_that_is_not_there_is_the_subjects_fault() {
+    let (code, _, stderr) = run(&["run", "--", "./no-such-server"]);
+    assert_eq!(code, 3);
+    assert!(stderr.contains("./no-such-server"), "{stderr}");
+}
+
+#[test]
+fn a_build_that_fails_stops_the_run() {
+    let (code, _, stderr) = run(&["run", "--build", "exit 9", "--", "sleep", "1000"]);
+    assert_eq!(code, 3);
+    assert!(stderr.contains("does not build") && stderr.contains("status 9"), "{stderr}");
+}
+
+#[test]
+fn a_subject_that_never_gets_ready_is_given_up() {
+    let (code, _, stderr) = run(&["run", "--ready-timeout", "200ms", "--", "sleep", "1000"]);
+    assert_eq!(code, 3);
+    assert!(stderr.contains("not ready within 200ms") && stderr.contains("refused"), "{stderr}");
+}
+
+#[test]
+fn a_port_in_use_is_not_taken_for_the_subject() {
+    let url = format!("http://{}", naive_server());
+    let (code, _, stderr) = run(&["run", "--http", &url, "--", "sleep", "1000"]);
+    assert_eq!(code, 3);
+    assert!(stderr.contains("in use already") && stderr.contains("{port}"), "{stderr}");
+}
+
+#[test]
+fn an_unreachable_url_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let (code, _, stderr) = run(&["run", "--http", &url, "--ready-timeout", "100ms"]);
+    assert_eq!(code, 3);
+    assert!(stderr.contains("refused"), "{stderr}");
+}
+
+#[test]
+fn a_server_that_accepts_and_says_nothing_is_given_up() {
+    // Never accepted by us, but by the system: it connects, and nobody answers.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (code, _, stderr) = run(&["run", "--http", &url]);
+    assert_eq!(code, 3);
+    assert!(stderr.contains("no answer"), "{stderr}");
+}
+
+#[test]
+fn the_whole_run_has_a_bound() {
+    let url = format!("http://{}", naive_server());
+    // These cases wait for things that this server never does.
+    let arguments =
+        ["run", "--http", &url, "--filter", "http/CON-05,http/CON-07", "--time-limit", "300ms"];
+    let (code, stdout, _) = run(&arguments);
+    assert_eq!(code, 1);
+    assert!(stdout.contains("time limit"), "{stdout}");
+}
+
+/// Ctrl-C must stop the subject too, and what it started: an orphan would hold the port.
+#[test]
+fn an_interruption_leaves_no_process_behind() {
+    let pid_file = TempFile::new("pid", "");
+    let script = format!("sleep 1000 & echo $! > {}; wait", pid_file.path());
+    let mut child =
+        harness(&["run", "--ready-timeout", "60s", "--", "sh", "-c", &script]).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let subject = loop {
+        assert!(Instant::now() < deadline, "the subject was not started");
+        match fs::read_to_string(&pid_file.0).unwrap().trim().parse::<u32>() {
+            Ok(pid) => break pid,
+            Err(_) => thread::yield_now(),
+        }
+    };
+    let kill = |signal: &str, pid: u32| {
+        Command::new("kill").args([signal, &pid.to_string()]).status().unwrap()
+    };
+    assert!(kill("-INT", child.id()).success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let mut said = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_to_string(&mut said).unwrap();
+    assert!(said.contains("interrupted"), "{said}");
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    assert!(stderr.lines().map_while(Result::ok).any(|line| line.contains("starting")));
+    let alive = || {
+        let stat = fs::read_to_string(format!("/proc/{subject}/stat")).unwrap_or_default();
+        !(stat.is_empty() || stat.contains(") Z "))
+    };
+    while alive() {
+        assert!(Instant::now() < deadline, "the subject's child outlived the harness");
+        thread::yield_now();
+    }
+}

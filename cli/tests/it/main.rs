@@ -1,0 +1,8 @@
+//! The binary as its users meet it: exit codes, messages, and what it leaves behind.
+
+// What a mistake, a broken subject or an interruption comes to.
+mod endings;
+// Runs that judge something.
+mod runs;
+// Servers small enough to be known by heart, and the binary itself.
+mod support;

@@ -1,0 +1,68 @@
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::{env, fs, process};
+
+/// The binary with these arguments.
+pub(crate) fn harness(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs the binary to its end: exit code, standard output, standard error.
+pub(crate) fn run(arguments: &[&str]) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = harness(arguments).output().unwrap();
+    let text = |octets: Vec<u8>| String::from_utf8(octets).unwrap();
+    (status.code().expect("ended by itself"), text(stdout), text(stderr))
+}
+
+/// A file of its own for each test, gone with its value.
+pub(crate) struct TempFile(pub(crate) PathBuf);
+
+impl TempFile {
+    pub(crate) fn new(name: &str, content: &str) -> Self {
+        let path = env::temp_dir().join(format!("harness-cli-{}-{name}", process::id()));
+        fs::write(&path, content).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        _ = fs::remove_file(&self.0);
+    }
+}
+
+/// A server that answers 200 to whatever ends with an empty line, be it right or wrong.
+pub(crate) fn naive_server() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            thread::spawn(move || agree(stream));
+        }
+    });
+    address
+}
+
+fn agree(mut stream: TcpStream) {
+    let mut head = Vec::new();
+    let mut octet = [0];
+    while let Ok(1) = stream.read(&mut octet) {
+        head.push(octet[0]);
+        if head.ends_with(b"\r\n\r\n") {
+            head.clear();
+            let answer = b"HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 3\r\n\r\nyes";
+            if stream.write_all(answer).is_err() {
+                break;
+            }
+        }
+    }
+}
