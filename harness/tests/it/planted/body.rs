@@ -216,22 +216,31 @@ impl Body<'_> {
 
     /// The CRLF after the data of a chunk, refused at its first wrong octet.
     fn chunk_end(&mut self) -> Result<(), Refusal> {
-        if self.faults.has(Fault::ChunkLineEndLenient)
-            && self.input.unread().first() == Some(&b'\n')
-        {
+        if self.faults.has(Fault::ChunkSpillSkipped) {
+            return self.line().map(drop);
+        }
+        if self.faults.has(Fault::ChunkLineEndLenient) && self.next()? == b'\n' {
             self.input.consume(1);
             return Ok(());
         }
         for wanted in *b"\r\n" {
-            while self.input.unread().is_empty() {
-                self.input.fill(self.deadline)?;
-            }
-            if self.input.unread()[0] != wanted && !self.faults.has(Fault::ChunkEndUnchecked) {
+            if self.next()? == wanted {
+                self.input.consume(1);
+            } else if !self.faults.has(Fault::ChunkEndOptional) {
                 return Err(BAD_REQUEST);
             }
-            self.input.consume(1);
         }
         Ok(())
+    }
+
+    /// The next octet, not consumed.
+    fn next(&mut self) -> Result<u8, Refusal> {
+        loop {
+            if let Some(octet) = self.input.unread().first() {
+                return Ok(*octet);
+            }
+            self.input.fill(self.deadline)?;
+        }
     }
 }
 

@@ -202,8 +202,10 @@ faults! {
     ChunkExtensionUnchecked = "chunk-extension-unchecked",
     /// LF or CR alone end the lines of a chunked body.
     ChunkLineEndLenient = "chunk-line-end-lenient",
-    /// The two octets after the data of a chunk are skipped unseen.
-    ChunkEndUnchecked = "chunk-end-unchecked",
+    /// The CRLF after the data of a chunk may be missing.
+    ChunkEndOptional = "chunk-end-optional",
+    /// What stands between the data of a chunk and the next line end is skipped.
+    ChunkSpillSkipped = "chunk-spill-skipped",
     /// Trailer lines are skipped unseen.
     TrailersUnchecked = "trailers-unchecked",
     /// Trailers become fields.
