@@ -14,6 +14,7 @@
 //!
 //! - `std` (default): lets the dependencies pick SIMD code at run time. The
 //!   crate itself behaves the same without it.
+//! - `deflate`: permessage-deflate (RFC 7692) for WebSocket.
 //! - `http`: conversions to and from the types of the crate `http`.
 
 #![no_std]

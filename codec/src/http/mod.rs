@@ -37,3 +37,6 @@ pub use response::{ResponseFraming, ResponseHead, ResponseParser};
 pub use status::Status;
 pub use target::TargetForm;
 pub use writer::{RequestWriter, ResponseWriter};
+
+#[cfg(feature = "deflate")]
+pub(crate) use chars::{is_token, trim};

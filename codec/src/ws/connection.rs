@@ -10,8 +10,10 @@
 //! The sending side is a set of functions that append to the caller's buffer.
 //! Both sides meet in the closing handshake and nowhere else.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::Deflate;
 use super::close::Closing;
 use super::header::MAX_HEADER_LEN;
 use super::limits::{Limits, Role};
@@ -72,6 +74,9 @@ pub struct Connection {
     /// The payload so far of an incomplete control frame.
     pub(super) control: Vec<u8>,
 
+    /// permessage-deflate, if it was agreed on.
+    pub(super) deflate: Option<Box<Deflate>>,
+
     /// Whether a message that we send still lacks its last fragment.
     pub(super) sending: bool,
     /// The newest Ping that waits for its Pong.
@@ -104,6 +109,7 @@ impl Connection {
             frame: None,
             message: None,
             control: Vec::new(),
+            deflate: None,
             sending: false,
             held_pong: None,
         }
@@ -113,6 +119,25 @@ impl Connection {
     /// who it is, wider later.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
+    }
+
+    /// Compresses and decompresses messages from now on, as the opening handshake
+    /// settled: before the first byte of the first frame, either way.
+    #[cfg(feature = "deflate")]
+    pub fn set_deflate(
+        &mut self,
+        agreed: super::deflate::Agreed,
+        options: super::deflate::Options,
+    ) {
+        self.deflate = Some(Box::new(Deflate::new(self.role, agreed, options)));
+    }
+
+    /// Gives back all memory that is not needed to understand what comes next. For a
+    /// connection that has gone idle; without compression it holds none then.
+    pub fn shrink(&mut self) {
+        if let Some(deflate) = &mut self.deflate {
+            deflate.shrink();
+        }
     }
 
     /// Where the closing handshake stands.

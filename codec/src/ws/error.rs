@@ -2,7 +2,7 @@
 
 use super::code::CloseCode;
 
-/// The peer broke RFC 6455, or went over a limit of ours.
+/// The peer broke RFC 6455 or RFC 7692, or went over a limit of ours.
 ///
 /// The connection must be failed (§7.1.7): send Close with
 /// [`close_code`](Self::close_code), then close the stream without waiting.
@@ -25,9 +25,15 @@ pub enum Violation {
     /// A control frame longer than 125 bytes.
     #[error("control frame longer than 125 bytes (RFC 6455 §5.5)")]
     ControlTooLong,
+    /// Compressed payload that is not DEFLATE data, or is cut short.
+    #[error("corrupt compressed data (RFC 7692 §7.2.2)")]
+    Deflate,
     /// A frame longer than [`Limits::max_frame_len`](super::Limits::max_frame_len).
     #[error("frame over the size limit (RFC 6455 §10.4)")]
     FrameTooBig,
+    /// A message that decompresses to many times its size.
+    #[error("compression ratio over the limit (RFC 7692 §8)")]
+    InflateRatio,
     /// Text, or a close reason, that is not UTF-8.
     #[error("text is not UTF-8 (RFC 6455 §8.1)")]
     InvalidUtf8,
@@ -77,10 +83,11 @@ impl Violation {
     #[must_use]
     pub const fn close_code(self) -> CloseCode {
         match self {
-            Self::InvalidUtf8 => CloseCode::INVALID_PAYLOAD,
-            Self::FrameTooBig | Self::MessageTooBig | Self::TooManyFragments => {
-                CloseCode::MESSAGE_TOO_BIG
-            }
+            Self::Deflate | Self::InvalidUtf8 => CloseCode::INVALID_PAYLOAD,
+            Self::FrameTooBig
+            | Self::InflateRatio
+            | Self::MessageTooBig
+            | Self::TooManyFragments => CloseCode::MESSAGE_TOO_BIG,
             Self::AfterClose
             | Self::CloseCode(_)
             | Self::CloseLength

@@ -15,6 +15,8 @@ pub(crate) struct Message {
     content: Content,
     /// How many frames belong to it so far.
     fragments: u32,
+    /// Its payload is compressed (RFC 7692 §6).
+    compressed: bool,
 }
 
 #[derive(Debug)]
@@ -29,12 +31,12 @@ enum Content {
 }
 
 impl Message {
-    pub(crate) fn new(kind: Kind) -> Self {
+    pub(crate) fn new(kind: Kind, compressed: bool) -> Self {
         let content = match kind {
             Kind::Text => Content::Text { text: String::new(), check: Validator::default() },
             Kind::Binary => Content::Binary(Vec::new()),
         };
-        Self { content, fragments: 0 }
+        Self { content, fragments: 0, compressed }
     }
 
     /// Counts one more frame.
@@ -44,6 +46,19 @@ impl Message {
         }
         self.fragments += 1;
         Ok(())
+    }
+
+    /// Whether its payload must be decompressed before it is pushed.
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.compressed
+    }
+
+    /// Appends decompressed payload, unless the message would become longer than `max`.
+    pub(crate) fn push_within(&mut self, payload: &[u8], max: usize) -> Result<(), Violation> {
+        if payload.len() > max.saturating_sub(self.len()) {
+            return Err(Violation::MessageTooBig);
+        }
+        self.push(payload)
     }
 
     /// Appends unmasked payload.

@@ -7,6 +7,8 @@
 pub mod close;
 mod code;
 mod connection;
+#[cfg(feature = "deflate")]
+pub mod deflate;
 mod error;
 mod event;
 pub mod frame;
@@ -16,6 +18,8 @@ mod heartbeat;
 mod limits;
 pub mod mask;
 mod message;
+#[cfg(not(feature = "deflate"))]
+mod no_deflate;
 mod opcode;
 mod recv;
 mod send;
@@ -32,3 +36,8 @@ pub use header::Header;
 pub use heartbeat::{Beat, Heartbeat};
 pub use limits::{Limits, Role};
 pub use opcode::Opcode;
+
+#[cfg(feature = "deflate")]
+use deflate::Deflate;
+#[cfg(not(feature = "deflate"))]
+use no_deflate::Deflate;

@@ -20,6 +20,8 @@ use super::utf8;
 pub(super) struct Frame {
     opcode: Opcode,
     fin: bool,
+    /// RSV1: the message that it begins is compressed.
+    compressed: bool,
     mask: Option<Mask>,
     /// Bytes of the payload.
     len: usize,
@@ -92,13 +94,14 @@ impl Connection {
             Role::Client => Role::Server,
             Role::Server => Role::Client,
         };
+        let rsv1 = self.deflate.is_some();
         let held = usize::from(self.head_len);
         let decoded = if held == 0 {
-            Header::decode(input, from, false)?
+            Header::decode(input, from, rsv1)?
         } else {
             let more = input.len().min(MAX_HEADER_LEN - held);
             self.head[held..held + more].copy_from_slice(&input[..more]);
-            Header::decode(&self.head[..held + more], from, false)?
+            Header::decode(&self.head[..held + more], from, rsv1)?
         };
         match decoded {
             Some((header, len)) => {
@@ -131,15 +134,20 @@ impl Connection {
             if header.len > self.limits.max_frame_len as u64 {
                 return Err(Violation::FrameTooBig);
             }
+            // How long compressed payload becomes is seen only while it does.
+            let compressed =
+                header.rsv1 || self.message.as_ref().is_some_and(Message::is_compressed);
             let before = self.message.as_ref().map_or(0, Message::len);
-            if header.len > self.limits.max_message_len.saturating_sub(before) as u64 {
+            let left = self.limits.max_message_len.saturating_sub(before) as u64;
+            if header.len > left && !compressed {
                 return Err(Violation::MessageTooBig);
             }
         }
         // At most a limit, or 125: it fits.
         let len = header.len as usize;
         let mask = header.mask.map(Mask::new);
-        Ok(Frame { opcode: header.opcode, fin: header.fin, mask, len, left: len })
+        let Header { opcode, fin, rsv1: compressed, .. } = header;
+        Ok(Frame { opcode, fin, compressed, mask, len, left: len })
     }
 
     /// Receives unmasked payload of a data frame.
@@ -153,21 +161,28 @@ impl Connection {
             _ => Kind::Binary,
         };
         let message = match &mut self.message {
-            None if frame.fin && payload.len() == frame.len => {
+            None if frame.fin && !frame.compressed && payload.len() == frame.len => {
                 return Ok(Some(match kind {
                     Kind::Text => Event::Text(Cow::Borrowed(utf8::whole(payload)?)),
                     Kind::Binary => Event::Binary(Cow::Borrowed(payload)),
                 }));
             }
             None => {
-                let message = self.message.insert(Message::new(kind));
+                let message = self.message.insert(Message::new(kind, frame.compressed));
                 message.count_fragment(self.limits.max_fragments)?;
                 message
             }
             Some(message) => message,
         };
-        message.push(payload)?;
-        if frame.fin && frame.left == 0 {
+        let last = frame.fin && frame.left == 0;
+        match &mut self.deflate {
+            Some(deflate) if message.is_compressed() => {
+                let max = self.limits.max_message_len;
+                deflate.inflate(payload, last, |bytes| message.push_within(bytes, max))?;
+            }
+            _ => message.push(payload)?,
+        }
+        if last {
             return self.message.take().map(Message::finish).transpose();
         }
         Ok(None)

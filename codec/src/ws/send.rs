@@ -9,7 +9,7 @@ use super::connection::Connection;
 use super::error::{Misuse, Violation};
 use super::event::Kind;
 use super::frame;
-use super::header::MAX_CONTROL_LEN;
+use super::header::{Header, MAX_CONTROL_LEN};
 use super::limits::Role;
 use super::opcode::Opcode;
 
@@ -38,12 +38,22 @@ impl Connection {
         if self.sending {
             return Err(Misuse::MessageInterrupted);
         }
-        self.send_frame(kind.opcode(), true, bytes, out)
+        if !self.closing.can_send_data() {
+            return Err(Misuse::AfterClose);
+        }
+        let mask = self.masking_key();
+        let compressed = self.deflate.as_mut().and_then(|deflate| deflate.deflate(bytes));
+        let payload = compressed.unwrap_or(bytes);
+        let rsv1 = compressed.is_some();
+        let len = payload.len() as u64;
+        frame::append(Header { fin: true, rsv1, opcode: kind.opcode(), mask, len }, payload, out);
+        Ok(())
     }
 
     /// Appends the next fragment of a message: the first call begins the message,
     /// the one with `fin` ends it. `kind` counts in the first only. The fragments
-    /// of a text must be UTF-8 when joined (§5.6); each by itself need not.
+    /// of a text must be UTF-8 when joined (§5.6); each by itself need not. A message
+    /// in fragments is never compressed.
     ///
     /// # Errors
     ///
@@ -180,10 +190,13 @@ impl Connection {
     }
 
     fn append(&self, opcode: Opcode, fin: bool, payload: &[u8], out: &mut Vec<u8>) {
-        let key = match self.role {
+        frame::encode(opcode, fin, self.masking_key(), payload, out);
+    }
+
+    fn masking_key(&self) -> Option<[u8; 4]> {
+        match self.role {
             Role::Client => Some((self.key)()),
             Role::Server => None,
-        };
-        frame::encode(opcode, fin, key, payload, out);
+        }
     }
 }

@@ -48,19 +48,30 @@ impl Echo {
         }
     }
 
+    /// Lets it forget what it need not remember, as when it has gone idle.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn shrink(&mut self) {
+        self.connection.shrink();
+    }
+
     /// The frames that it wrote since the last call.
     pub(crate) fn replies(&mut self) -> Vec<Reply> {
+        self.frames().into_iter().map(Reply::from).collect()
+    }
+
+    /// The same, as they are.
+    pub(crate) fn frames(&mut self) -> Vec<Frame> {
         let wire = std::mem::take(&mut self.out);
         let mut rest = &wire[..];
-        let mut replies = vec![];
+        let mut frames = vec![];
         while !rest.is_empty() {
-            replies.push(decode(&mut rest));
+            frames.push(decode(&mut rest));
         }
-        replies
+        frames
     }
 }
 
-/// A frame of the server, checked as a strict client would.
+/// What a frame of the server says.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Reply {
     Text(Vec<u8>),
@@ -69,7 +80,8 @@ pub(crate) enum Reply {
     Close(Option<u16>),
 }
 
-fn decode(wire: &mut &[u8]) -> Reply {
+/// Takes one frame off `wire`, checked as a strict client would.
+fn decode(wire: &mut &[u8]) -> Frame {
     let mut take = |len: usize| {
         let (front, rest) = wire.split_at(len);
         *wire = rest;
@@ -86,16 +98,22 @@ fn decode(wire: &mut &[u8]) -> Reply {
     };
     assert!(minimal.contains(&len), "length {len} in {second}");
     let payload = take(len).to_vec();
-    match first {
-        0x81 => Reply::Text(payload),
-        0x82 => Reply::Binary(payload),
-        0x8A => Reply::Pong(payload),
-        0x88 => Reply::Close(payload.first_chunk::<2>().map(|code| u16::from_be_bytes(*code))),
-        _ => panic!("first byte {first:#x}"),
+    Frame(first, payload)
+}
+
+impl From<Frame> for Reply {
+    fn from(Frame(first, payload): Frame) -> Self {
+        match first {
+            0x81 => Self::Text(payload),
+            0x82 => Self::Binary(payload),
+            0x8A => Self::Pong(payload),
+            0x88 => Self::Close(payload.first_chunk().map(|code| u16::from_be_bytes(*code))),
+            _ => panic!("first byte {first:#x}"),
+        }
     }
 }
 
-/// One frame of the client: its first byte, and its payload.
+/// One frame: its first byte, and its payload.
 #[derive(Clone, Debug)]
 pub(crate) struct Frame(pub(crate) u8, pub(crate) Vec<u8>);
 

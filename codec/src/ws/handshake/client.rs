@@ -8,7 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::key::accept_key;
-use crate::http::{self, RequestWriter, ResponseHead, Status, list};
+use crate::http::{self, RequestWriter, ResponseHead, Status};
+#[cfg(feature = "deflate")]
+use crate::ws::deflate::Agreed;
 
 /// An opening handshake that this client sends.
 ///
@@ -30,13 +32,26 @@ use crate::http::{self, RequestWriter, ResponseHead, Status, list};
 /// let read = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
 ///     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: chat\r\n\r\n";
 /// let head = parser.parse(read)?.expect("complete");
-/// assert_eq!(client.check(&head, &["chat"])?, Some("chat"));
+/// assert_eq!(client.check(&head, &["chat"])?.subprotocol, Some("chat"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Client {
     /// Sec-WebSocket-Key.
     key: [u8; 24],
+    #[cfg(feature = "deflate")]
+    deflate: Option<Agreed>,
+}
+
+/// What a server accepted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Accepted<'o> {
+    /// The subprotocol that it selected among those offered.
+    pub subprotocol: Option<&'o str>,
+    /// permessage-deflate, for [`set_deflate`](crate::ws::Connection::set_deflate).
+    #[cfg(feature = "deflate")]
+    pub deflate: Option<Agreed>,
 }
 
 impl Client {
@@ -46,7 +61,18 @@ impl Client {
         let mut key = [b'='; 24];
         // 16 bytes are 24 in base64, always.
         let _ = STANDARD.encode_slice(nonce, &mut key);
-        Self { key }
+        Self {
+            key,
+            #[cfg(feature = "deflate")]
+            deflate: None,
+        }
+    }
+
+    /// Offers permessage-deflate, too.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn with_deflate(self, options: &crate::ws::deflate::Options) -> Self {
+        Self { deflate: Some(Agreed::offer(options)), ..self }
     }
 
     /// Appends the request save its empty line, so that the caller may add fields of
@@ -73,11 +99,15 @@ impl Client {
         if !subprotocols.is_empty() {
             head.field("Sec-WebSocket-Protocol", subprotocols.join(", "))?;
         }
+        #[cfg(feature = "deflate")]
+        if let Some(offer) = &self.deflate {
+            head.field("Sec-WebSocket-Extensions", offer.to_offer())?;
+        }
         Ok(head)
     }
 
-    /// Checks the response, and gives the subprotocol that the server selected among
-    /// those `offered`. An interim response (1xx other than 101) is not for here.
+    /// Checks the response, and gives what the server accepted; `offered` are the
+    /// subprotocols of the request. An interim response (1xx other than 101) is not for here.
     ///
     /// # Errors
     ///
@@ -87,7 +117,7 @@ impl Client {
         &self,
         head: &ResponseHead<'_>,
         offered: &[&'o str],
-    ) -> Result<Option<&'o str>, Failure> {
+    ) -> Result<Accepted<'o>, Failure> {
         if head.status() != Status::SWITCHING_PROTOCOLS {
             return Err(Failure::Status(head.status()));
         }
@@ -98,19 +128,39 @@ impl Client {
         if accepts.next() != Some(&accept_key(&self.key)) || accepts.next().is_some() {
             return Err(Failure::Accept);
         }
-        // None was offered, so none may come back.
-        if head.values("sec-websocket-extensions").flat_map(list).next().is_some() {
-            return Err(Failure::Extension);
+        #[cfg(not(feature = "deflate"))]
+        if head.field("sec-websocket-extensions").is_some() {
+            return Err(Failure::Extension); // none was offered
         }
         let mut selected = head.values("sec-websocket-protocol");
-        match (selected.next(), selected.next()) {
-            (None, _) => Ok(None),
-            (Some(name), None) => offered
-                .iter()
-                .find(|offered| offered.as_bytes() == name)
-                .map(|offered| Some(*offered))
-                .ok_or(Failure::Subprotocol),
-            (Some(_), Some(_)) => Err(Failure::Subprotocol),
+        let subprotocol = match (selected.next(), selected.next()) {
+            (None, _) => None,
+            (Some(name), None) => {
+                let known = offered.iter().find(|offered| offered.as_bytes() == name);
+                Some(*known.ok_or(Failure::Subprotocol)?)
+            }
+            (Some(_), Some(_)) => return Err(Failure::Subprotocol),
+        };
+        Ok(Accepted {
+            subprotocol,
+            #[cfg(feature = "deflate")]
+            deflate: self.accepted_deflate(head)?,
+        })
+    }
+
+    /// What the server made of the offer. Anything that was not offered is a failure.
+    #[cfg(feature = "deflate")]
+    fn accepted_deflate(&self, head: &ResponseHead<'_>) -> Result<Option<Agreed>, Failure> {
+        let mut extensions = Vec::new();
+        for value in head.values("sec-websocket-extensions") {
+            extensions.append(&mut super::extensions::parse(value).ok_or(Failure::Extension)?);
+        }
+        match (&extensions[..], &self.deflate) {
+            ([], _) => Ok(None),
+            ([response], Some(offer)) => {
+                Agreed::from_response(response, offer).map(Some).ok_or(Failure::Extension)
+            }
+            _ => Err(Failure::Extension),
         }
     }
 }
@@ -151,7 +201,8 @@ mod tests {
         let response = format!("HTTP/1.1 {status}\r\n{fields}\r\n");
         let mut parser = ResponseParser::new(Limits::default());
         let head = parser.parse(response.as_bytes()).expect("valid").expect("complete");
-        Client::new(*b"the sample nonce").check(&head, &["soap", "wamp"])
+        let client = Client::new(*b"the sample nonce");
+        client.check(&head, &["soap", "wamp"]).map(|accepted| accepted.subprotocol)
     }
 
     #[test]
@@ -181,6 +232,30 @@ mod tests {
         request.respond(request.select(&["wamp"]), &mut answer).expect("offered").end();
         let mut parser = ResponseParser::new(Limits::default());
         let head = parser.parse(&answer).expect("valid").expect("complete");
-        assert_eq!(client.check(&head, &["soap", "wamp"]), Ok(Some("wamp")));
+        let accepted = client.check(&head, &["soap", "wamp"]).expect("right");
+        assert_eq!(accepted.subprotocol, Some("wamp"));
+    }
+
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn both_sides_agree_on_compression() {
+        use crate::ws::deflate::Options;
+
+        let options = Options { server_max_window_bits: 10, ..Options::default() };
+        let client = Client::new([7; 16]).with_deflate(&options);
+        let mut wire = vec![];
+        client.request("h", "/", &[], &mut wire).expect("legal").end();
+        let mut parser = RequestParser::new(Limits::default());
+        let head = parser.parse(&wire).expect("valid").expect("complete");
+        let request = Request::new(&head).expect("right");
+        let server = Options { client_max_window_bits: 11, ..Options::default() };
+        let agreed = request.negotiate_deflate(&server).expect("acceptable");
+        let mut answer = vec![];
+        let mut response = request.respond(None, &mut answer).expect("no subprotocol");
+        response.field("Sec-WebSocket-Extensions", format!("{agreed}")).expect("legal");
+        response.end();
+        let mut parser = ResponseParser::new(Limits::default());
+        let head = parser.parse(&answer).expect("valid").expect("complete");
+        assert_eq!(client.check(&head, &[]).expect("right").deflate, Some(agreed));
     }
 }

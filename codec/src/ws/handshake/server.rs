@@ -85,6 +85,25 @@ impl<'a> Request<'a> {
         self.subprotocols().find(|offered| supported.contains(offered))
     }
 
+    /// Settles permessage-deflate: the first of the client's offers that `options`
+    /// allow. The response must then carry what was agreed as Sec-WebSocket-Extensions,
+    /// and the connection must be told by
+    /// [`set_deflate`](crate::ws::Connection::set_deflate).
+    ///
+    /// `None` if nothing acceptable was offered, or the field is malformed.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn negotiate_deflate(
+        &self,
+        options: &crate::ws::deflate::Options,
+    ) -> Option<crate::ws::deflate::Agreed> {
+        let mut offers = Vec::new();
+        for value in self.head.values("sec-websocket-extensions") {
+            offers.append(&mut super::extensions::parse(value)?);
+        }
+        crate::ws::deflate::Agreed::from_offers(&offers, options)
+    }
+
     /// Appends the 101 response save its empty line, so that the caller may add
     /// fields of its own, then [`end`](ResponseWriter::end) it. `subprotocol` must be
     /// one that the client offered. A client that waits for 100 gets that first

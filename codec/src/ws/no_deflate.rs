@@ -1,0 +1,26 @@
+//! What stands in for permessage-deflate where the feature is off: a type without
+//! values, so that a connection can say `Option<Deflate>` either way.
+
+use super::error::Violation;
+
+#[derive(Debug)]
+pub(super) enum Deflate {}
+
+impl Deflate {
+    pub(super) fn inflate(
+        &mut self,
+        _: &[u8],
+        _: bool,
+        _: impl FnMut(&[u8]) -> Result<(), Violation>,
+    ) -> Result<(), Violation> {
+        match *self {}
+    }
+
+    pub(super) fn deflate(&mut self, _: &[u8]) -> Option<&[u8]> {
+        match *self {}
+    }
+
+    pub(super) fn shrink(&mut self) {
+        match *self {}
+    }
+}
