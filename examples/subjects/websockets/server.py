@@ -21,16 +21,25 @@ def answer(connection, request):
     """Answers a request that is not for a WebSocket; None goes on with the handshake."""
     path = urlsplit(request.path).path
     if path in PAGES:
-        text, media_type = PAGES[path]
-        response = connection.respond(http.HTTPStatus.OK, text)
-        del response.headers["Content-Type"]
-        response.headers["Content-Type"] = media_type
-        return response
+        return page(connection, request.method, *PAGES[path])
     if path == "/ws/reject":
         return connection.respond(http.HTTPStatus.FORBIDDEN, "no one may come in\n")
     if path not in SOCKETS:
         return connection.respond(http.HTTPStatus.NOT_FOUND, "not found\n")
     return None
+
+
+def page(connection, method, text, media_type):
+    if method not in ("GET", "HEAD"):
+        response = connection.respond(http.HTTPStatus.METHOD_NOT_ALLOWED, "GET or HEAD\n")
+        response.headers["Allow"] = "GET, HEAD"
+        return response
+    response = connection.respond(http.HTTPStatus.OK, text)
+    del response.headers["Content-Type"]
+    response.headers["Content-Type"] = media_type
+    if method == "HEAD":
+        response.body = b""
+    return response
 
 
 async def echo(connection, _arguments):

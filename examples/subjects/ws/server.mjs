@@ -7,6 +7,7 @@ import { WebSocketServer } from 'ws';
 
 const HELLO = 'hello\n';
 const FILE = 'A constant resource that never changes.\n';
+const CYCLE = Buffer.from(Array.from({ length: 251 }, (_, octet) => octet));
 const MAX_MESSAGE = 16 * 1024 * 1024;
 
 const routes = {
@@ -18,7 +19,7 @@ const routes = {
   '/hang': () => {},
   '/sleep': (request, response, query) => setTimeout(() => text(response, 'slept\n'), number(query, 'ms')),
   '/bytes': (request, response, query) => {
-    const content = Buffer.from(Array.from({ length: number(query, 'n') }, (_, index) => index % 251));
+    const content = Buffer.alloc(number(query, 'n'), CYCLE);
     answer(response, content, { 'Content-Type': 'application/octet-stream' });
   },
   '/stream': stream,
