@@ -152,7 +152,31 @@ impl AsyncWrite for TcpStream {
     }
 
     /// Closes the sending direction: the peer reads the end of the stream.
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_close(cx)
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // The reactor's own poll_close only flushes.
+        Poll::Ready(self.shutdown(Shutdown::Write))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use futures_lite::AsyncWriteExt;
+    use futures_lite::future::block_on;
+
+    use super::*;
+
+    /// Closing once did nothing but flush. A server that answered `Connection: close` and lingered
+    /// for its client's last octets told it that there was nothing more to come two seconds late.
+    #[test]
+    fn the_peer_of_a_closed_stream_reads_its_end() {
+        let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut stream = block_on(TcpStream::connect(listener.local_addr().unwrap())).unwrap();
+        let (mut peer, _) = listener.accept().unwrap();
+        peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        block_on(stream.close()).unwrap();
+        assert_eq!(peer.read(&mut [0]).unwrap(), 0);
+        drop(stream);
     }
 }
