@@ -51,9 +51,16 @@ const fn one_of(byte: u8, set: &[u8]) -> bool {
     false
 }
 
+/// How many bytes at the beginning are of the class.
 #[inline]
 fn span(bytes: &[u8], class: u8) -> usize {
-    bytes.iter().position(|byte| CLASS[usize::from(*byte)] & class == 0).unwrap_or(bytes.len())
+    let is_in = |byte: &u8| CLASS[usize::from(*byte)] & class != 0;
+    // Eight look-ups to one branch.
+    let (blocks, _) = bytes.as_chunks::<8>();
+    let all = |block: &[u8; 8]| block.iter().fold(true, |all, byte| all & is_in(byte));
+    let at = 8 * blocks.iter().position(|block| !all(block)).unwrap_or(blocks.len());
+    let rest = &bytes[at..];
+    at + rest.iter().position(|byte| !is_in(byte)).unwrap_or(rest.len())
 }
 
 /// How many bytes at the beginning are `tchar`.
@@ -73,9 +80,9 @@ pub(crate) fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && token_len(bytes) == bytes.len()
 }
 
-/// Whether all of `bytes` may stand in a path.
-pub(crate) fn is_path(bytes: &[u8]) -> bool {
-    span(bytes, PATH) == bytes.len()
+/// How many bytes at the beginning may stand in a path.
+pub(crate) fn path_len(bytes: &[u8]) -> usize {
+    span(bytes, PATH)
 }
 
 /// Whether all of `bytes` may stand in a registered name.
@@ -87,7 +94,13 @@ pub(crate) fn is_reg_name(bytes: &[u8]) -> bool {
 /// and obs-text (RFC 9110 §5.5).
 #[inline]
 pub(crate) fn value_len(bytes: &[u8]) -> usize {
-    let mut at = 0;
+    // Long values by blocks that the compiler checks in a few vector operations; the
+    // last, and one with HTAB in it, by words.
+    let (blocks, _) = bytes.as_chunks::<32>();
+    let clean = |block: &[u8; 32]| {
+        block.iter().fold(true, |clean, byte| clean & (*byte >= 0x20) & (*byte != 0x7F))
+    };
+    let mut at = 32 * blocks.iter().position(|block| !clean(block)).unwrap_or(blocks.len());
     while let Some(block) = bytes[at..].first_chunk::<8>() {
         let controls = controls(u64::from_le_bytes(*block));
         if controls == 0 {

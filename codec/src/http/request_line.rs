@@ -108,6 +108,10 @@ impl RequestLine {
                         Some(_) => return Err(Violation::Target),
                     }
                 }
+                At::Version if bytes[self.pos..end].starts_with(b"HTTP/1.1\r\n") => {
+                    self.pos += VERSION.len();
+                    return self.finish(bytes).map(Some);
+                }
                 At::Version => {
                     let at = self.pos - self.target_end - 1;
                     match VERSION[at] {

@@ -81,23 +81,32 @@ impl Section {
                 };
             };
             match self.at {
-                At::LineStart => {
-                    self.line = self.pos;
-                    match byte {
-                        b'\r' => {
-                            self.at = At::LastLineFeed;
-                            self.pos += 1;
-                        }
-                        // "A sender MUST NOT generate a message that includes line
-                        // folding" (§5.2), nor whitespace before the first field (§2.2).
-                        b' ' | b'\t' => return Err(Violation::LineFolded),
-                        b'\n' => return Err(Violation::LineEnd),
-                        _ if self.spans.len() >= bounds.max_fields => {
-                            return Err(Violation::TooManyFields);
-                        }
-                        _ => self.at = At::Name,
+                At::LineStart => match byte {
+                    b'\r' => {
+                        self.at = At::LastLineFeed;
+                        self.pos += 1;
                     }
-                }
+                    // "A sender MUST NOT generate a message that includes line
+                    // folding" (§5.2), nor whitespace before the first field (§2.2).
+                    b' ' | b'\t' => return Err(Violation::LineFolded),
+                    b'\n' => return Err(Violation::LineEnd),
+                    _ if self.spans.len() >= bounds.max_fields => {
+                        return Err(Violation::TooManyFields);
+                    }
+                    // Nearly always the whole line is there and right. If not,
+                    // the slow way finds out why, and goes on from there.
+                    _ => match Line::find(&bytes[self.pos..end]) {
+                        Some(line) => {
+                            self.name_end = self.line + line.name_len;
+                            self.value = self.line + line.value;
+                            let value_end = self.value + line.value_len;
+                            self.end_line(bytes, value_end, &mut on_field)?;
+                            self.line += line.len;
+                            self.pos = self.line;
+                        }
+                        None => self.at = At::Name,
+                    },
+                },
                 At::Name => {
                     self.pos += chars::token_len(&bytes[self.pos..end]);
                     match bytes[..end].get(self.pos) {
@@ -135,13 +144,8 @@ impl Section {
                     if byte != b'\n' {
                         return Err(Violation::LineEnd);
                     }
-                    let name = &bytes[self.line..self.name_end];
                     let value = chars::trim_end(&bytes[self.value..self.pos - 1]);
-                    on_field(name, value)?;
-                    self.spans.push(FieldSpan {
-                        name: Span::new(self.line, self.name_end),
-                        value: Span::new(self.value, self.value + value.len()),
-                    });
+                    self.end_line(bytes, self.value + value.len(), &mut on_field)?;
                     self.pos += 1;
                     self.line = self.pos;
                     self.at = At::LineStart;
@@ -155,5 +159,52 @@ impl Section {
                 }
             }
         }
+    }
+
+    /// Takes note of the line whose parts are known.
+    #[inline]
+    fn end_line(
+        &mut self,
+        bytes: &[u8],
+        value_end: usize,
+        on_field: &mut impl FnMut(&[u8], &[u8]) -> Result<(), Violation>,
+    ) -> Result<(), Violation> {
+        on_field(&bytes[self.line..self.name_end], &bytes[self.value..value_end])?;
+        self.spans.push(FieldSpan {
+            name: Span::new(self.line, self.name_end),
+            value: Span::new(self.value, value_end),
+        });
+        Ok(())
+    }
+}
+
+/// A field line that is whole and right; offsets count from its first byte.
+struct Line {
+    name_len: usize,
+    value: usize,
+    value_len: usize,
+    /// With the CRLF.
+    len: usize,
+}
+
+impl Line {
+    /// The line that `bytes` begin with, if it is one.
+    #[inline]
+    fn find(bytes: &[u8]) -> Option<Self> {
+        let name_len = chars::token_len(bytes);
+        if name_len == 0 || bytes.get(name_len) != Some(&b':') {
+            return None;
+        }
+        let mut value = name_len + 1;
+        while matches!(bytes.get(value), Some(b' ' | b'\t')) {
+            value += 1;
+        }
+        let rest = bytes.get(value..)?;
+        let (content, after) = rest.split_at(chars::value_len(rest));
+        if !after.starts_with(b"\r\n") {
+            return None;
+        }
+        let len = value + content.len() + 2;
+        Some(Self { name_len, value, value_len: chars::trim_end(content).len(), len })
     }
 }

@@ -48,6 +48,11 @@ impl MessageSemantics {
     }
 
     fn connection(&mut self, value: &[u8]) {
+        // What nearly every client sends, without taking a list apart.
+        if value.eq_ignore_ascii_case(b"keep-alive") {
+            self.keep_alive = true;
+            return;
+        }
         for option in list(value) {
             self.close |= option.eq_ignore_ascii_case(b"close");
             self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");

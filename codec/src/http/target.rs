@@ -65,10 +65,9 @@ fn with_path(
     authority: (usize, usize),
     path: usize,
 ) -> Result<Target, Violation> {
-    let len = target[path..].iter().position(|byte| *byte == b'?');
-    let query = len.map_or(target.len(), |len| path + len);
+    let query = path + chars::path_len(&target[path..]);
     // Only a query may hold what RFC 3986 does not know but browsers send.
-    if !chars::is_path(&target[path..query]) {
+    if !matches!(target.get(query), None | Some(b'?')) {
         return Err(Violation::Target);
     }
     Ok(Target { form, authority, path, query })
