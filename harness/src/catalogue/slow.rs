@@ -88,13 +88,15 @@ impl Attack {
         // A quarter more, and half a second, is what a coarse timer and a busy machine may take.
         let until =
             promise.map_or(ATTACK, |promise| promise + promise / 4 + Duration::from_millis(500));
-        let deadline = Instant::now() + until;
         let mut attackers = Vec::new();
-        for _ in 0..ATTACKERS {
-            let mut connection = cx.connect(self.route, Source::Attacker).await?;
-            connection.send(&self.start, deadline).await;
+        for i in 0..ATTACKERS {
+            // They are all alike: one stands for them in the trace.
+            let traced = if i == 0 { cx.clone() } else { cx.untraced() };
+            let mut connection = traced.connect(self.route, Source::Attacker).await?;
+            connection.send(&self.start, cx.answer_by()).await;
             attackers.push(connection);
         }
+        let deadline = Instant::now() + until;
         let over = Cell::new(false);
         let attack = async {
             let left = self.drip_all(cx, &mut attackers, deadline).await;
@@ -232,7 +234,7 @@ async fn chunk_drip(cx: Context) -> Result<Verdict, Verdict> {
 }
 
 async fn read_never(cx: Context) -> Result<Verdict, Verdict> {
-    let start = get(&cx, Route::Bytes, "?n=8000000");
+    let start = get(&cx, Route::Bytes, "?n=4000000");
     hold_unread(&cx, Route::Bytes, &start).await
 }
 

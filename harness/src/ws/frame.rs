@@ -173,8 +173,8 @@ fn may_be_sent(code: u16) -> bool {
 }
 
 fn apply(key: [u8; 4], payload: &mut [u8]) {
-    for (byte, key) in payload.iter_mut().zip(key.iter().cycle()) {
-        *byte ^= key;
+    for (i, byte) in payload.iter_mut().enumerate() {
+        *byte ^= key[i % 4];
     }
 }
 

@@ -87,9 +87,11 @@ fn sleep(ms: Option<u64>) -> &'static str {
 }
 
 async fn bytes(request: Request) -> Response {
-    match number(&request, "n") {
+    match number::<usize>(&request, "n") {
         Some(n) if n <= MAX_BYTES => {
-            let octets: Vec<u8> = (0..=250).cycle().take(n).collect();
+            let pattern: Vec<u8> = (0..=250).collect();
+            let mut octets = pattern.repeat(n.div_ceil(pattern.len()));
+            octets.truncate(n);
             Response::new(Status::OK).content("application/octet-stream", octets)
         }
         _ => Response::new(Status::BAD_REQUEST).text(format!("n is 0 to {MAX_BYTES}\n")),
