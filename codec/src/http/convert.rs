@@ -40,7 +40,7 @@ impl From<Version> for ::http::Version {
 ///
 /// # Errors
 ///
-/// [`http::Error`](::http::Error) where the other crate is narrower: a target of
+/// [`http::Error`] where the other crate is narrower: a target of
 /// 64 KiB, or more fields than its map holds.
 ///
 /// # Examples
