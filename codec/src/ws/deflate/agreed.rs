@@ -59,7 +59,7 @@ struct Params {
 impl Params {
     /// "A server MUST decline an extension negotiation offer … if the negotiation
     /// offer contains an extension parameter not defined for use in an offer, … with
-    /// an invalid value, [or] … multiple extension parameters with the same name" (§7.1).
+    /// an invalid value, … multiple extension parameters with the same name" (§7.1).
     fn read(extension: &Extension<'_>) -> Option<Self> {
         let mut params = Self::default();
         for (name, value) in &extension.params {
