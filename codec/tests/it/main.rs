@@ -3,6 +3,7 @@
 mod http_body; // content: Content-Length and chunked, whole and split everywhere
 mod http_cases; // request heads: one row a case, each whole and split everywhere
 mod properties; // what holds for any input
+mod stories; // snapshots of what telling inputs lead to
 mod ws_cases; // the numbered WebSocket cases, groups 1 to 10, in process
 #[cfg(feature = "deflate")]
 mod ws_deflate; // permessage-deflate: WSD, and groups 12 and 13
