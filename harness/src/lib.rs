@@ -1,9 +1,4 @@
-//! Judges any HTTP or WebSocket server from outside: catalogue, engine, verdicts, traces.
-//!
-//! A [`Profile`] says how to start the subject and what it offers; [`catalogue::all`] are the
-//! questions, a [`Filter`] picks some of them; [`run`] asks them and gives back a [`Report`].
-//! The harness reads and writes octets with code of its own and shares none with any server.
-
+#![doc = include_str!("../README.md")]
 mod case;
 pub mod catalogue;
 mod context;

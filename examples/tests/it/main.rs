@@ -1,0 +1,4 @@
+//! The workspace as a whole.
+
+// Which crate may know which.
+mod architecture;
