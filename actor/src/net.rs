@@ -154,7 +154,11 @@ impl AsyncWrite for TcpStream {
     /// Closes the sending direction: the peer reads the end of the stream.
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         // The reactor's own poll_close only flushes.
-        Poll::Ready(self.shutdown(Shutdown::Write))
+        Poll::Ready(match self.shutdown(Shutdown::Write) {
+            // The peer was faster with its reset: closed is closed.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+            result => result,
+        })
     }
 }
 

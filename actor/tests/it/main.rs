@@ -3,6 +3,7 @@
 mod exits; // how an actor ends, and who hears of it
 mod mailboxes; // bounds, order, messages given back
 mod runtimes; // workers, scopes, the ordered shutdown
+mod sockets; // what the wrapped sockets promise
 
 use std::time::Duration;
 
