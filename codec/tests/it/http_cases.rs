@@ -144,6 +144,18 @@ fn refused_request_lines() {
     }
 }
 
+/// The quick look for a whole version once took place wherever in the version the last
+/// read had ended: "HTTP/1." and then "HTTP/1.1" passed for a version. Found by the fuzz
+/// target `http_head`.
+#[test]
+fn a_version_that_begins_again() {
+    for cut in 0.."HTTP/1.1\r\n".len() {
+        let begun = &"HTTP/1.1\r\n"[..cut];
+        let request = format!("GET / {begun}HTTP/1.1\r\nHost: h\r\n\r\n");
+        assert_eq!(parse(request.as_bytes()).is_ok(), cut == 0, "{begun:?}");
+    }
+}
+
 #[test]
 fn every_byte_in_a_path() {
     for byte in 0..=255u8 {
