@@ -36,7 +36,7 @@ impl Message {
             Kind::Text => Content::Text { text: String::new(), check: Validator::default() },
             Kind::Binary => Content::Binary(Vec::new()),
         };
-        Self { content, fragments: 0, compressed }
+        Self { content, fragments: 1, compressed }
     }
 
     /// Counts one more frame.
@@ -74,10 +74,10 @@ impl Message {
         Ok(())
     }
 
-    /// Bytes that are stored; up to three more may wait in the UTF-8 check.
+    /// Bytes of the message so far.
     pub(crate) fn len(&self) -> usize {
         match &self.content {
-            Content::Text { text, .. } => text.len(),
+            Content::Text { text, check } => text.len() + check.held(),
             Content::Binary(bytes) => bytes.len(),
         }
     }

@@ -77,15 +77,20 @@ impl Connection {
             mask.apply(payload);
         }
         frame.left -= len;
-        let event = if frame.opcode.is_control() {
-            self.recv_control(&frame, payload)?
-        } else {
-            self.recv_data(&frame, payload)?
-        };
         if frame.left > 0 {
             self.frame = Some(frame);
         }
-        Ok(event)
+        match frame.opcode {
+            Opcode::Text => self.recv_data(Kind::Text, &frame, payload),
+            Opcode::Binary => self.recv_data(Kind::Binary, &frame, payload),
+            Opcode::Continuation => self.recv_more(&frame, payload),
+            Opcode::Ping => Ok(self.recv_control(&frame, payload).map(Event::Ping)),
+            Opcode::Pong => Ok(self.recv_control(&frame, payload).map(Event::Pong)),
+            Opcode::Close => match self.recv_control(&frame, payload) {
+                Some(payload) => self.recv_close(payload).map(Some),
+                None => Ok(None),
+            },
+        }
     }
 
     /// Reads a header, over as many calls as it takes.
@@ -150,30 +155,33 @@ impl Connection {
         Ok(Frame { opcode, fin, compressed, mask, len, left: len })
     }
 
-    /// Receives unmasked payload of a data frame.
+    /// Receives unmasked payload of the first frame of a message.
     fn recv_data<'b>(
         &mut self,
+        kind: Kind,
         frame: &Frame,
         payload: &'b [u8],
     ) -> Result<Option<Event<'b>>, Violation> {
-        let kind = match frame.opcode {
-            Opcode::Text => Kind::Text,
-            _ => Kind::Binary,
-        };
-        let message = match &mut self.message {
-            None if frame.fin && !frame.compressed && payload.len() == frame.len => {
+        if self.message.is_none() {
+            if frame.fin && !frame.compressed && payload.len() == frame.len {
                 return Ok(Some(match kind {
                     Kind::Text => Event::Text(Cow::Borrowed(utf8::whole(payload)?)),
                     Kind::Binary => Event::Binary(Cow::Borrowed(payload)),
                 }));
             }
-            None => {
-                let message = self.message.insert(Message::new(kind, frame.compressed));
-                message.count_fragment(self.limits.max_fragments)?;
-                message
-            }
-            Some(message) => message,
-        };
+            self.message = Some(Message::new(kind, frame.compressed));
+        }
+        self.recv_more(frame, payload)
+    }
+
+    /// Receives unmasked payload of the message that has begun.
+    fn recv_more<'b>(
+        &mut self,
+        frame: &Frame,
+        payload: &'b [u8],
+    ) -> Result<Option<Event<'b>>, Violation> {
+        // `admit` let the frame in, so there is a message.
+        let Some(message) = &mut self.message else { return Ok(None) };
         let last = frame.fin && frame.left == 0;
         match &mut self.deflate {
             Some(deflate) if message.is_compressed() => {
@@ -182,38 +190,24 @@ impl Connection {
             }
             _ => message.push(payload)?,
         }
-        if last {
-            return self.message.take().map(Message::finish).transpose();
-        }
-        Ok(None)
+        if last { self.message.take().map(Message::finish).transpose() } else { Ok(None) }
     }
 
-    /// Receives unmasked payload of a control frame.
-    fn recv_control<'b>(
-        &mut self,
-        frame: &Frame,
-        payload: &'b [u8],
-    ) -> Result<Option<Event<'b>>, Violation> {
-        let payload = if payload.len() == frame.len {
-            Cow::Borrowed(payload)
-        } else {
-            self.control.extend_from_slice(payload);
-            if frame.left > 0 {
-                return Ok(None);
-            }
-            Cow::Owned(mem::take(&mut self.control))
-        };
-        Ok(Some(match frame.opcode {
-            Opcode::Ping => Event::Ping(payload),
-            Opcode::Pong => Event::Pong(payload),
-            _ => {
-                let close = decode_close(payload)?;
-                // What is due next is in `closing`, for the caller to ask.
-                let _due = self.closing.recv()?;
-                self.message = None;
-                close
-            }
-        }))
+    /// Receives unmasked payload of a control frame: all of it, once it is there.
+    fn recv_control<'b>(&mut self, frame: &Frame, payload: &'b [u8]) -> Option<Cow<'b, [u8]>> {
+        if payload.len() == frame.len {
+            return Some(Cow::Borrowed(payload));
+        }
+        self.control.extend_from_slice(payload);
+        (frame.left == 0).then(|| Cow::Owned(mem::take(&mut self.control)))
+    }
+
+    /// Receives a Close frame. What is due next is in `closing`, for the caller to ask.
+    fn recv_close<'b>(&mut self, payload: Cow<'b, [u8]>) -> Result<Event<'b>, Violation> {
+        let close = decode_close(payload)?;
+        let _due = self.closing.recv()?;
+        self.message = None;
+        Ok(close)
     }
 }
 

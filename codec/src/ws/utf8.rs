@@ -89,6 +89,12 @@ impl Validator {
         }
     }
 
+    /// How many bytes of an unfinished code point are held back: 0 to 3.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        usize::from(self.tail_len)
+    }
+
     /// Says that the text ends here.
     ///
     /// # Errors
@@ -104,7 +110,7 @@ impl Validator {
             return Ok((None, bytes));
         }
         let mut point = [self.tail[0], self.tail[1], self.tail[2], 0];
-        let mut len = usize::from(self.tail_len);
+        let mut len = self.held();
         let mut rest = bytes;
         while let Some((&byte, after)) = rest.split_first() {
             // No valid beginning is four bytes long, so `len` is at most 3 here.
