@@ -4,7 +4,7 @@
 //! octets cut in two at every place, or octet by octet, and expects the answer that they get
 //! in one piece. The first cut that makes a difference is named, and its trace kept.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_io::Timer;
 
@@ -224,9 +224,13 @@ impl What {
 
 /// Sends each piece by itself, with a pause for it to arrive.
 async fn deliver(cx: &Context, connection: &mut Connection, pieces: &[&[u8]]) {
+    // Many small pieces must not become a slow client, which is rightly cut off.
+    let limit = [cx.limits().head, cx.limits().body].into_iter().flatten().min();
+    let budget = limit.unwrap_or(Duration::from_secs(4)) / 4;
+    let pause = cx.timing().pause.min(budget / pieces.len() as u32);
     for (i, piece) in pieces.iter().enumerate() {
         if i > 0 {
-            Timer::after(cx.timing().pause).await;
+            Timer::after(pause).await;
         }
         connection.send(piece, cx.answer_by()).await;
     }

@@ -86,8 +86,8 @@ impl Process {
 
     /// Command, end, and last words, for an error message.
     pub(crate) fn obituary(&self) -> String {
-        let end = self.status().map_or_else(|| "still running".into(), describe);
-        let mut text = format!("command: {}\nprocess: {end}", self.command);
+        let end = self.status().map_or_else(|| "is still running".into(), describe);
+        let mut text = format!("its command: {}\nits process {end}", self.command);
         let tail = self.output.tail(20);
         if tail.is_empty() {
             text.push_str("\nit wrote nothing");
@@ -187,7 +187,7 @@ pub(crate) fn describe(status: ExitStatus) -> String {
                 15 => " (terminated)",
                 _ => "",
             };
-            format!("killed by signal {signal}{name}")
+            format!("was killed by signal {signal}{name}")
         }
         (None, None) => "ended".into(),
     }
@@ -254,7 +254,7 @@ mod tests {
     fn a_signal_is_named() {
         let process = shell("kill -ABRT $$");
         block_on(process.gone());
-        assert!(process.obituary().contains("killed by signal 6 (aborted)"));
+        assert!(process.obituary().contains("its process was killed by signal 6 (aborted)"));
     }
 
     #[test]
