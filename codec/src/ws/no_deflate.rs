@@ -1,7 +1,10 @@
 //! What stands in for permessage-deflate where the feature is off: a type without
 //! values, so that a connection can say `Option<Deflate>` either way.
 
+use alloc::vec::Vec;
+
 use super::error::Violation;
+use super::event::Kind;
 
 #[derive(Debug)]
 pub(super) enum Deflate {}
@@ -16,7 +19,7 @@ impl Deflate {
         match *self {}
     }
 
-    pub(super) fn deflate(&mut self, _: &[u8]) -> Option<&[u8]> {
+    pub(super) fn encode(&mut self, _: Kind, _: &[u8], _: Option<[u8; 4]>, _: &mut Vec<u8>) {
         match *self {}
     }
 

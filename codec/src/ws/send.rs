@@ -9,7 +9,7 @@ use super::connection::Connection;
 use super::error::{Misuse, Violation};
 use super::event::Kind;
 use super::frame;
-use super::header::{Header, MAX_CONTROL_LEN};
+use super::header::MAX_CONTROL_LEN;
 use super::limits::Role;
 use super::opcode::Opcode;
 
@@ -42,11 +42,10 @@ impl Connection {
             return Err(Misuse::AfterClose);
         }
         let mask = self.masking_key();
-        let compressed = self.deflate.as_mut().and_then(|deflate| deflate.deflate(bytes));
-        let payload = compressed.unwrap_or(bytes);
-        let rsv1 = compressed.is_some();
-        let len = payload.len() as u64;
-        frame::append(Header { fin: true, rsv1, opcode: kind.opcode(), mask, len }, payload, out);
+        match &mut self.deflate {
+            Some(deflate) => deflate.encode(kind, bytes, mask, out),
+            None => frame::encode(kind.opcode(), true, mask, bytes, out),
+        }
         Ok(())
     }
 

@@ -12,10 +12,12 @@
 //! [`Connection::shrink`]: super::Connection::shrink
 
 mod agreed;
+mod compressor;
 mod inflate;
 mod options;
 mod state;
 
 pub use agreed::Agreed;
+pub use compressor::Compressor;
 pub use options::Options;
 pub(super) use state::Deflate;
