@@ -8,9 +8,8 @@ fn closing_ends_one_direction_and_leaves_the_other() {
     run(async |_| {
         let listener = TcpListener::bind(([127, 0, 0, 1], 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
-        let (accepted, connected) =
-            future::zip(listener.accept(), TcpStream::connect(address)).await;
-        let (mut server, mut client) = (accepted.unwrap().0, connected.unwrap());
+        let pair = future::try_zip(listener.accept(), TcpStream::connect(address)).await;
+        let ((mut server, _), mut client) = pair.unwrap();
         server.write_all(b"bye").await.unwrap();
         server.close().await.unwrap();
         let mut heard = Vec::new();
@@ -30,9 +29,8 @@ fn a_reset_is_seen_as_one() {
     run(async |_| {
         let listener = TcpListener::bind(([127, 0, 0, 1], 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
-        let (accepted, connected) =
-            future::zip(listener.accept(), TcpStream::connect(address)).await;
-        let (server, mut client) = (accepted.unwrap().0, connected.unwrap());
+        let pair = future::try_zip(listener.accept(), TcpStream::connect(address)).await;
+        let ((server, _), mut client) = pair.unwrap();
         server.reset_when_dropped().unwrap();
         drop(server);
         let error = client.read(&mut [0; 1]).await.unwrap_err();
