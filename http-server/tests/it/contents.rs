@@ -1,0 +1,183 @@
+use seawall_http_server::{
+    BodySender, ClientGone, Limits, Request, Response, Router, Status, blocking,
+};
+
+use crate::Fixture;
+
+fn post(framing: &str, content: &str) -> String {
+    format!("POST /echo HTTP/1.1\r\nHost: h\r\n{framing}\r\n\r\n{content}")
+}
+
+#[test]
+fn content_comes_back_however_it_is_framed() {
+    let fixture = Fixture::new();
+    let mut client = fixture.client();
+    for (framing, content, expected) in [
+        ("Content-Length: 5", "hello", "hello"),
+        ("Content-Length: 0", "", ""),
+        ("X: no framing at all", "", ""),
+        ("Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n", "hello"),
+        ("Transfer-Encoding: Chunked", "2;a=b\r\nhe\r\n03\r\nllo\r\n0\r\nX-T: 1\r\n\r\n", "hello"),
+        ("Transfer-Encoding: chunked", "0\r\n\r\n", ""),
+    ] {
+        let answer = client.ask(post(framing, content));
+        assert_eq!((answer.status, answer.text()), (200, expected), "{framing}: {content:?}");
+    }
+}
+
+#[test]
+fn a_mebibyte_goes_both_ways() {
+    let fixture = Fixture::new();
+    let mut client = fixture.client();
+    let content = "0123456789abcdef".repeat(64 * 1024);
+    let answer = client.ask(post(&format!("Content-Length: {}", content.len()), &content));
+    assert_eq!(answer.status, 200);
+    assert!(answer.content == content.as_bytes());
+}
+
+#[test]
+fn content_beyond_the_limit_is_413_also_when_it_is_chunked() {
+    let fixture = Fixture::with(|server| server.limits(Limits { body: 10, ..Limits::default() }));
+    for (framing, content) in
+        [("Content-Length: 11", ""), ("Transfer-Encoding: chunked", "b\r\nhello worl\r\n")]
+    {
+        let mut client = fixture.client();
+        let answer = client.ask(post(framing, content));
+        assert_eq!(answer.status, 413, "{framing}");
+        assert!(client.is_closed());
+    }
+    assert_eq!(fixture.client().ask(post("Content-Length: 10", "0123456789")).status, 200);
+}
+
+/// The answer must be readable although the server reads no more: a reset would take it away.
+#[test]
+fn an_early_refusal_reaches_a_client_that_goes_on_sending() {
+    let fixture = Fixture::new();
+    let mut client = fixture.client();
+    client.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 4000000\r\n\r\n");
+    client.try_send(&vec![b'x'; 4_000_000]);
+    assert_eq!(client.answer().status, 413);
+    assert!(client.is_closed());
+}
+
+#[test]
+fn content_that_nobody_reads_is_skipped_or_ends_the_connection() {
+    let fixture = Fixture::new();
+    let mut client = fixture.client();
+    let request = |len: usize| {
+        let content = "x".repeat(len);
+        format!("POST /ignore HTTP/1.1\r\nHost: h\r\nContent-Length: {len}\r\n\r\n{content}")
+    };
+    // Short: the next request on the connection is understood.
+    assert!(!client.ask(request(60_000)).closes());
+    assert_eq!(client.get("/hello").status, 200);
+    // Long: the connection ends, and the answer says so.
+    client.try_send(request(900_000).as_bytes());
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.closes()), (200, true));
+    assert!(client.is_closed());
+}
+
+#[test]
+fn a_client_that_waits_for_100_gets_it_when_the_content_is_wanted() {
+    let fixture = Fixture::new();
+    let mut client = fixture.client();
+    let expect = "Expect: 100-Continue\r\nContent-Length: 5";
+    client.send(post(expect, ""));
+    assert_eq!(client.head().status, 100);
+    assert_eq!(client.ask("hello").text(), "hello");
+    // Not wanted: the final answer comes at once, and the connection cannot go on.
+    client.send(post(expect, "").replace("/echo", "/ignore"));
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.closes()), (200, true));
+    // Sent without waiting: 100 would say nothing new.
+    let answer = fixture.client().ask(post(expect, "hello"));
+    assert_eq!((answer.status, answer.text()), (200, "hello"));
+}
+
+#[test]
+fn head_and_bodiless_statuses_have_no_content() {
+    let fixture = Fixture::new();
+    let mut client = fixture.client();
+    let head = client.send("HEAD /hello HTTP/1.1\r\nHost: h\r\n\r\n").head();
+    assert_eq!((head.status, head.field("content-length")), (200, Some("6")));
+    for status in ["204", "304"] {
+        let answer = client.get(&format!("/status/{status}"));
+        assert_eq!(answer.field("content-length"), None, "{status}");
+        assert_eq!(answer.field("transfer-encoding"), None, "{status}");
+    }
+    // An octet too many above would have spoiled this.
+    assert_eq!(client.get("/hello").text(), "hello\n");
+}
+
+fn streaming() -> Router {
+    Router::new().get("/count", async |_: Request| {
+        Response::new(Status::OK).stream("text/plain", async |mut sender: BodySender| {
+            for n in 0..1000 {
+                sender.send(format!("{n}\n")).await?;
+            }
+            Ok::<(), ClientGone>(())
+        })
+    })
+}
+
+#[test]
+fn streams_are_chunked_or_end_with_the_connection() {
+    let fixture = Fixture::serve(streaming(), |server| server);
+    let expected: String = (0..1000).map(|n| format!("{n}\n")).collect();
+    let mut client = fixture.client();
+    let answer = client.get("/count");
+    assert_eq!(answer.field("transfer-encoding"), Some("chunked"));
+    assert_eq!(answer.text(), expected);
+    // HTTP/1.0 knows no chunks (RFC 9112 §6.1).
+    let head = client.send("GET /count HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").head();
+    assert_eq!(head.field("transfer-encoding"), None);
+    assert!(head.closes());
+    assert_eq!(client.rest().unwrap(), expected.as_bytes());
+}
+
+#[test]
+fn blocking_handlers_have_the_content_and_block_nobody() {
+    let (release, blocked) = std::sync::mpsc::channel::<()>();
+    let blocked = std::sync::Mutex::new(blocked);
+    let router = Router::new()
+        .post("/length", blocking(|mut request: Request| request.take_content().len().to_string()))
+        .get(
+            "/block",
+            blocking(move |_: Request| {
+                let _ = blocked.lock().unwrap().recv();
+                "released\n"
+            }),
+        )
+        .get("/hello", async |_: Request| "hello\n");
+    let fixture = Fixture::serve(router, |server| server);
+    let mut waiting: Vec<_> = (0..8).map(|_| fixture.client()).collect();
+    for client in &mut waiting {
+        client.send("GET /block HTTP/1.1\r\nHost: h\r\n\r\n");
+    }
+    let mut client = fixture.client();
+    assert_eq!(client.get("/hello").text(), "hello\n");
+    let length = client.ask("POST /length HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello");
+    assert_eq!(length.text(), "5");
+    drop(release);
+    for client in &mut waiting {
+        assert_eq!(client.answer().text(), "released\n");
+    }
+}
+
+#[test]
+fn a_field_that_may_not_be_sent_is_500_and_nothing_of_it_goes_out() {
+    let router = Router::new()
+        .get("/split", async |_: Request| Response::ok("x").field("X", "a\r\nInjected: yes"))
+        .get("/length", async |_: Request| Response::ok("x").field("Content-Length", "9"))
+        .get("/connection", async |_: Request| Response::ok("x").field("Connection", "close"));
+    let fixture = Fixture::serve(router, |server| server);
+    for path in ["/split", "/length", "/connection"] {
+        let mut client = fixture.client();
+        let answer = client.get(path);
+        assert_eq!(answer.status, 500, "{path}");
+        assert!(!answer.head.contains("Injected"));
+        assert!(client.is_closed());
+    }
+    assert!(fixture.events()[0].contains("response field \"X\""), "{:?}", fixture.events());
+}

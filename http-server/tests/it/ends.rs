@@ -1,0 +1,280 @@
+use std::time::Duration;
+
+use seawall_http_server::{Limits, Request, Router, Timeouts};
+
+use crate::{Fixture, PATIENCE};
+
+const HELLO: &str = "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n";
+
+/// Short enough for a test to wait for, with the others out of the way.
+const SHORT: Duration = Duration::from_millis(50);
+
+fn patient() -> Timeouts {
+    Timeouts {
+        first_byte: PATIENCE,
+        head: PATIENCE,
+        keep_alive: PATIENCE,
+        progress: PATIENCE,
+        handler: PATIENCE,
+        ..Timeouts::default()
+    }
+}
+
+#[test]
+fn a_thousand_pipelined_requests_are_answered_in_order() {
+    let fixture = Fixture::with(|server| {
+        server.limits(Limits { requests_per_connection: 2000, ..Limits::default() })
+    });
+    let mut client = fixture.client();
+    let requests: String =
+        (0..1000).map(|n| format!("GET /users/{n} HTTP/1.1\r\nHost: h\r\n\r\n")).collect();
+    client.send(requests);
+    for n in 0..1000 {
+        assert_eq!(client.answer().text(), n.to_string());
+    }
+}
+
+#[test]
+fn a_slow_handler_does_not_hold_back_earlier_answers() {
+    let (release, blocked) = async_channel::bounded::<()>(1);
+    let router = crate::routes().get("/wait", move |_: Request| {
+        let blocked = blocked.clone();
+        async move {
+            let _ = blocked.recv().await;
+            "at last\n"
+        }
+    });
+    let fixture = Fixture::serve(router, |server| server);
+    let mut client = fixture.client();
+    client.send(format!("{HELLO}GET /wait HTTP/1.1\r\nHost: h\r\n\r\n"));
+    assert_eq!(client.answer().text(), "hello\n");
+    drop(release);
+    assert_eq!(client.answer().text(), "at last\n");
+}
+
+#[test]
+fn who_asks_to_close_is_answered_and_closed() {
+    let fixture = Fixture::new();
+    for option in ["close", "CLOSE", "foo, close", "keep-alive, close"] {
+        let mut client = fixture.client();
+        let request = format!("GET /hello HTTP/1.1\r\nHost: h\r\nConnection: {option}\r\n\r\n");
+        client.send(request + HELLO);
+        assert!(client.answer().closes(), "{option}");
+        assert!(client.is_closed(), "{option}: the second request is not answered");
+    }
+}
+
+#[test]
+fn http_1_0_ends_unless_it_asks_to_go_on() {
+    let fixture = Fixture::new();
+    let mut client = fixture.client();
+    let answer = client.ask("GET /hello HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    assert_eq!(answer.field("connection"), Some("keep-alive"));
+    assert!(client.ask("GET /hello HTTP/1.0\r\n\r\n").closes());
+    assert!(client.is_closed());
+}
+
+#[test]
+fn a_client_that_ends_its_direction_still_gets_its_answers() {
+    let fixture = Fixture::new();
+    let mut client = fixture.client();
+    client.send(HELLO.repeat(3)).half_close();
+    for _ in 0..3 {
+        assert_eq!(client.answer().status, 200);
+    }
+    assert!(client.is_closed());
+    // In the middle of a request there is nothing to answer but that.
+    let mut client = fixture.client();
+    client.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhello").half_close();
+    assert_eq!(client.answer().status, 400);
+    assert!(client.is_closed());
+}
+
+#[test]
+fn requests_on_one_connection_are_counted() {
+    let fixture = Fixture::with(|server| {
+        server.limits(Limits { requests_per_connection: 2, ..Limits::default() })
+    });
+    let mut client = fixture.client();
+    assert!(!client.get("/hello").closes());
+    assert!(client.get("/hello").closes());
+    assert!(client.is_closed());
+}
+
+#[test]
+fn connections_from_one_address_are_counted() {
+    let fixture = Fixture::with(|server| {
+        server.limits(Limits { connections_per_address: 1, ..Limits::default() })
+    });
+    let mut first = fixture.client();
+    assert_eq!(first.get("/hello").status, 200);
+    let mut second = fixture.client();
+    assert_eq!(second.answer().status, 503);
+    assert!(second.is_closed());
+    drop(first);
+    fixture.until(|| fixture.running.stats().active == 0);
+    assert_eq!(fixture.client().get("/hello").status, 200);
+    assert_eq!(fixture.running.stats().refused, 1);
+}
+
+#[test]
+fn beyond_all_connections_the_next_waits() {
+    let fixture =
+        Fixture::with(|server| server.limits(Limits { connections: 1, ..Limits::default() }));
+    let mut first = fixture.client();
+    assert_eq!(first.get("/hello").status, 200);
+    let mut second = fixture.client();
+    second.send(HELLO);
+    assert_eq!(first.get("/hello").status, 200, "the first goes on");
+    assert_eq!(fixture.running.stats().accepted, 1, "the second waits in the system's queue");
+    drop(first);
+    assert_eq!(second.answer().status, 200);
+}
+
+#[test]
+fn each_wait_for_a_client_ends() {
+    let table: [(&str, Timeouts, Option<u16>); 5] = [
+        ("", Timeouts { first_byte: SHORT, ..patient() }, None),
+        ("GET /hello HT", Timeouts { head: SHORT, ..patient() }, Some(408)),
+        (
+            "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhello",
+            Timeouts { progress: SHORT, ..patient() },
+            Some(408),
+        ),
+        (
+            "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
+            Timeouts { progress: SHORT, ..patient() },
+            Some(408),
+        ),
+        (
+            "POST /ignore HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhello",
+            Timeouts { progress: SHORT, ..patient() },
+            Some(200),
+        ),
+    ];
+    for (sent, timeouts, status) in table {
+        let fixture = Fixture::with(|server| server.timeouts(timeouts));
+        let mut client = fixture.client();
+        client.send(sent);
+        if let Some(status) = status {
+            assert_eq!(client.answer().status, status, "{sent:?}");
+        }
+        assert!(client.is_closed(), "{sent:?}");
+        assert_eq!(fixture.events().len(), 1, "{sent:?}: {:?}", fixture.events());
+        assert_eq!(fixture.running.stats().timeouts, 1, "{sent:?}");
+    }
+}
+
+#[test]
+fn a_client_between_two_requests_is_let_go_without_a_word() {
+    let fixture =
+        Fixture::with(|server| server.timeouts(Timeouts { keep_alive: SHORT, ..patient() }));
+    let mut client = fixture.client();
+    assert_eq!(client.get("/hello").status, 200);
+    assert!(client.is_closed());
+    assert!(fixture.events().is_empty(), "that is no failure");
+}
+
+#[test]
+fn a_drip_below_the_minimum_rate_is_cut_off() {
+    let fixture = Fixture::with(|server| {
+        server.timeouts(Timeouts { progress: SHORT * 4, min_rate: 1 << 30, ..patient() })
+    });
+    let mut client = fixture.client();
+    client.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n");
+    // It never stands still for as long as it may, and yet it comes to an end.
+    let mut sent = 0;
+    while fixture.running.stats().client_errors == 0 {
+        client.try_send(b"x");
+        sent += 1;
+        std::thread::yield_now();
+    }
+    assert!(sent > 1);
+    assert_eq!(client.answer().status, 408);
+}
+
+#[test]
+fn a_client_that_does_not_read_is_cut_off() {
+    let fixture = Fixture::serve(
+        Router::new().get("/big", async |_: Request| vec![b'x'; 64 << 20]),
+        |server| server.timeouts(Timeouts { progress: SHORT, ..patient() }),
+    );
+    let mut client = fixture.client();
+    client.send("GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
+    fixture.until(|| fixture.running.stats().timeouts == 1);
+    assert_eq!(fixture.events(), ["failed: the client was too slow: a response"]);
+}
+
+#[test]
+fn a_handler_that_takes_too_long_is_504() {
+    let router = crate::routes()
+        .get("/hang", async |_: Request| std::future::pending::<&'static str>().await);
+    let fixture =
+        Fixture::serve(router, |server| server.timeouts(Timeouts { handler: SHORT, ..patient() }));
+    let mut client = fixture.client();
+    assert_eq!(client.get("/hang").status, 504);
+    assert!(client.is_closed());
+}
+
+#[test]
+fn a_shutdown_closes_the_idle_and_finishes_the_busy() {
+    let (release, blocked) = async_channel::bounded::<()>(1);
+    let (entered, inside) = std::sync::mpsc::channel();
+    let router = crate::routes().get("/wait", move |_: Request| {
+        let (blocked, entered) = (blocked.clone(), entered.clone());
+        async move {
+            entered.send(()).unwrap();
+            let _ = blocked.recv().await;
+            "finished\n"
+        }
+    });
+    let fixture = Fixture::serve(router, |server| server);
+    let mut idle = fixture.client();
+    assert_eq!(idle.get("/hello").status, 200);
+    let mut fresh = fixture.client();
+    let mut busy = fixture.client();
+    busy.send(format!("GET /wait HTTP/1.1\r\nHost: h\r\n\r\n{HELLO}"));
+    inside.recv().unwrap();
+    fixture.until(|| fixture.running.stats().accepted == 3);
+    let address = fixture.address();
+    let running = fixture.running.clone();
+    let aborted = std::thread::scope(|threads| {
+        let shutdown = threads.spawn(|| fixture.block_on(running.shutdown(PATIENCE)));
+        assert!(idle.is_closed());
+        assert!(fresh.is_closed());
+        drop(release);
+        let answer = busy.answer();
+        assert_eq!((answer.text(), answer.closes()), ("finished\n", true));
+        assert!(busy.is_closed(), "requests behind it are for another server");
+        shutdown.join().unwrap()
+    });
+    assert_eq!(aborted, 0);
+    assert!(std::net::TcpStream::connect(address).is_err(), "nobody listens any more");
+}
+
+#[test]
+fn a_shutdown_kills_what_does_not_end() {
+    let (entered, inside) = std::sync::mpsc::channel();
+    let router = crate::routes().get("/hang", move |_: Request| {
+        let entered = entered.clone();
+        async move {
+            entered.send(()).unwrap();
+            std::future::pending::<&'static str>().await
+        }
+    });
+    let fixture = Fixture::serve(router, |server| server);
+    let mut client = fixture.client();
+    client.send("GET /hang HTTP/1.1\r\nHost: h\r\n\r\n");
+    inside.recv().unwrap();
+    assert_eq!(fixture.block_on(fixture.running.shutdown(SHORT)), 1);
+    assert!(client.is_closed());
+}
+
+#[test]
+fn an_address_in_use_is_an_error_that_says_so() {
+    let fixture = Fixture::new();
+    let server = seawall_http_server::Server::new(crate::routes()).listen(fixture.address());
+    let error = server.start(fixture.runtime.scope()).unwrap_err();
+    assert!(error.is_address_in_use() && error.is_io());
+    assert!(error.to_string().starts_with(&format!("cannot listen on {}", fixture.address())));
+}
