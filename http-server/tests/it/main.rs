@@ -59,9 +59,9 @@ impl Fixture {
         Client::connect(self.address())
     }
 
-    /// Waits until no connection is open, then gives what was reported.
+    /// Waits until all connections have ended, then gives what was reported.
     fn events(&self) -> Vec<String> {
-        self.until(|| self.running.stats().active == 0);
+        self.until(|| self.runtime.scope().len() == 1); // the listener
         self.events.lock().unwrap().clone()
     }
 
