@@ -120,6 +120,14 @@ pub struct Limits {
     pub body: Option<Duration>,
 }
 
+impl Limits {
+    /// The shortest promise: what a case does to a healthy end must take less.
+    #[must_use]
+    pub fn shortest(&self) -> Option<Duration> {
+        [self.head, self.body].into_iter().flatten().min()
+    }
+}
+
 /// A verdict that is known and accepted.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

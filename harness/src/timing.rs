@@ -15,12 +15,16 @@ pub(crate) struct Timing {
 }
 
 impl Timing {
-    /// Deadlines for a subject whose slowest calibration request took `latency`.
-    pub(crate) fn calibrated(latency: Duration) -> Self {
+    /// Deadlines for a subject whose slowest calibration request took `latency`, and that may
+    /// cut off by itself what lasts longer than `limit`.
+    pub(crate) fn calibrated(latency: Duration, limit: Option<Duration>) -> Self {
+        let limit = limit.unwrap_or(Duration::MAX);
         Self {
             // Two seconds forgive a garbage collection or a busy machine; a failure costs them once.
             answer: (latency * 200).clamp(Duration::from_secs(2), Duration::from_secs(30)),
-            quiet: (latency * 40).clamp(Duration::from_millis(150), Duration::from_secs(5)),
+            quiet: (latency * 40)
+                .clamp(Duration::from_millis(150), Duration::from_secs(5))
+                .min(limit / 2),
             pause: (latency * 2).clamp(Duration::from_millis(1), Duration::from_millis(100)),
         }
     }
@@ -32,9 +36,15 @@ mod tests {
 
     #[test]
     fn a_slow_subject_gets_more_time() {
-        let fast = Timing::calibrated(Duration::from_micros(200));
-        let slow = Timing::calibrated(Duration::from_millis(50));
+        let fast = Timing::calibrated(Duration::from_micros(200), None);
+        let slow = Timing::calibrated(Duration::from_millis(50), None);
         assert!(slow.answer > fast.answer && slow.quiet > fast.quiet && slow.pause > fast.pause);
         assert!(fast.quiet < fast.answer && slow.quiet < slow.answer);
+    }
+
+    #[test]
+    fn silence_is_not_waited_for_until_the_subject_breaks_it() {
+        let timing = Timing::calibrated(Duration::from_millis(50), Some(Duration::from_secs(1)));
+        assert_eq!(timing.quiet, Duration::from_millis(500));
     }
 }

@@ -225,8 +225,7 @@ impl What {
 /// Sends each piece by itself, with a pause for it to arrive.
 async fn deliver(cx: &Context, connection: &mut Connection, pieces: &[&[u8]]) {
     // Many small pieces must not become a slow client, which is rightly cut off.
-    let limit = [cx.limits().head, cx.limits().body].into_iter().flatten().min();
-    let budget = limit.unwrap_or(Duration::from_secs(4)) / 4;
+    let budget = cx.limits().shortest().unwrap_or(Duration::from_secs(4)) / 4;
     let pause = cx.timing().pause.min(budget / pieces.len() as u32);
     for (i, piece) in pieces.iter().enumerate() {
         if i > 0 {

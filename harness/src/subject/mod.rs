@@ -81,7 +81,8 @@ impl Subject {
         target: Target,
         process: Option<Process>,
     ) -> Result<Self, Error> {
-        let mut subject = Self { process, target, timing: Timing::calibrated(Duration::ZERO) };
+        let mut subject =
+            Self { process, target, timing: Timing::calibrated(Duration::ZERO, None) };
         subject.wait_until_ready(profile).await?;
         subject.calibrate(profile).await?;
         Ok(subject)
@@ -145,7 +146,7 @@ impl Subject {
             }
             slowest = slowest.max(start.elapsed());
         }
-        self.timing = Timing::calibrated(slowest);
+        self.timing = Timing::calibrated(slowest, profile.limits.shortest());
         Ok(())
     }
 
