@@ -270,6 +270,11 @@ fn group_7_close() {
 fn group_9_sizes() {
     let text_of = |len: usize| "BAsd7&jh23".repeat(len / 10 + 1).into_bytes()[..len].to_vec();
     let binary_of = |len: usize| [0, 0xFE, 0x23, 0xFA, 0xF0].repeat(len / 5 + 1)[..len].to_vec();
+    let both = |id: &str, mut wire: Vec<u8>, read: usize, payload: &[u8]| {
+        run(id, wire.chunks(read), &[text(payload)], End::Open);
+        wire[0] ^= T ^ B;
+        run(id, wire.chunks(read), &[Reply::Binary(payload.to_vec())], End::Open);
+    };
     for kib in [64, 256, 1024, 4096, 8192, 16384] {
         let payload = text_of(kib << 10);
         let wire = frame(T, &payload).wire();
@@ -280,23 +285,13 @@ fn group_9_sizes() {
     }
     let payload = vec![b'*'; 4 << 20];
     for size in [64, 256, 1024, 4096, 16384, 65536, 262_144, 1_048_576, 4_194_304] {
-        for (group, first) in [("9.3", T), ("9.4", B)] {
-            let reply = match first {
-                T => text(&payload),
-                _ => Reply::Binary(payload.clone()),
-            };
-            let wire: Vec<u8> =
-                fragments(first, &payload, size).iter().flat_map(Frame::wire).collect();
-            run(&format!("{group}, {size}"), wire.chunks(64 << 10), &[reply], End::Open);
-        }
+        let wire: Vec<u8> =
+            fragments(T, &payload, size).iter().map(Frame::wire).collect::<Vec<_>>().concat();
+        both(&format!("9.3 and 9.4, {size}"), wire, 64 << 10, &payload);
     }
     let payload = text_of(1 << 20);
     for chop in [64, 128, 256, 512, 1024, 2048] {
-        let wire = frame(T, &payload).wire();
-        run(&format!("9.5, {chop}"), wire.chunks(chop), &[text(&payload)], End::Open);
-        let wire = frame(B, &payload).wire();
-        let reply = Reply::Binary(payload.clone());
-        run(&format!("9.6, {chop}"), wire.chunks(chop), &[reply], End::Open);
+        both(&format!("9.5 and 9.6, {chop}"), frame(T, &payload).wire(), chop, &payload);
     }
 }
 

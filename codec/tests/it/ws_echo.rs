@@ -139,9 +139,14 @@ impl Frame {
         wire.extend(key);
         let start = wire.len();
         wire.extend_from_slice(payload);
+        let (words, tail) = wire[start..].as_chunks_mut::<4>();
         if key != [0; 4] {
-            wire[start..].iter_mut().zip(key.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
+            let key = u32::from_ne_bytes(key);
+            for word in words {
+                *word = (u32::from_ne_bytes(*word) ^ key).to_ne_bytes();
+            }
         }
+        tail.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
         wire
     }
 }
