@@ -2,3 +2,5 @@
 
 // Which crate may know which.
 mod architecture;
+// Our server, judged by our harness as by any other.
+mod judged;

@@ -15,7 +15,7 @@ use super::trace::{Event, Recorder};
 /// unasked is cut off.
 const MAX_UNREAD: usize = 32 << 20;
 /// Octets taken by one read.
-const READ_SIZE: usize = 64 << 10;
+const READ_SIZE: usize = 16 << 10;
 
 /// Octets that the system may keep for an attacker that does not read.
 const ATTACKER_BUFFER: usize = 8 << 10;
@@ -141,19 +141,23 @@ impl Connection {
         if let Some(ended) = self.ended {
             return ended;
         }
-        let mut buffer = [0; READ_SIZE];
+        // Behind what is unread rather than on the stack: a case holds many of these futures.
+        let before = self.unread.len();
+        self.unread.resize(before + READ_SIZE, 0);
         let mut socket = &self.socket;
         // The read goes first: a deadline that has passed still takes what is there.
-        let read = match within(deadline, socket.read(&mut buffer)).await {
+        let outcome = within(deadline, socket.read(&mut self.unread[before..])).await;
+        let len = outcome.as_ref().and_then(|read| read.as_ref().ok()).copied().unwrap_or(0);
+        self.unread.truncate(before + len);
+        let read = match outcome {
             None => return Read::Silence,
             Some(Ok(0)) => Read::Ended,
-            Some(Ok(_)) if self.unread.len() >= MAX_UNREAD => {
+            Some(Ok(_)) if before >= MAX_UNREAD => {
                 self.note(format!("cut off: more than {MAX_UNREAD} octets unasked"));
                 Read::Reset
             }
-            Some(Ok(n)) => {
-                self.trace.received(self.number, &buffer[..n]);
-                self.unread.extend_from_slice(&buffer[..n]);
+            Some(Ok(_)) => {
+                self.trace.received(self.number, &self.unread[before..]);
                 return Read::Data;
             }
             Some(Err(_)) => Read::Reset,

@@ -185,11 +185,12 @@ impl Event {
             Self::Finished => line('>', "end"),
             Self::Note(text) => line('~', text),
             Self::Sent(data) | Self::Received(data) => {
-                let sign = if matches!(self, Self::Sent(_)) { '>' } else { '<' };
+                let received = matches!(self, Self::Received(_));
+                let sign = if received { '<' } else { '>' };
                 let unshown = if frames {
                     data.frames(|l| line(sign, l))
                 } else {
-                    data.lines(|l| line(sign, l))
+                    data.lines(received, |l| line(sign, l))
                 };
                 if unshown > 0 {
                     line(sign, &format!("… {unshown} more octets"));
@@ -200,18 +201,33 @@ impl Event {
 }
 
 impl Data {
-    /// One line for each line of text; gives back how many octets were not shown.
-    fn lines(&self, mut line: impl FnMut(&str)) -> usize {
+    /// One line for each line of text; gives back how many octets were not shown. Responses
+    /// begin lines of their own, whatever the content before them ended with.
+    fn lines(&self, responses: bool, mut line: impl FnMut(&str)) -> usize {
         const MAX_LINES: usize = 256;
+        /// Octets shown of one line.
+        const MAX_LINE: usize = 4 * MAX_SHOWN;
         let mut shown = 0;
-        for piece in self.kept.split_inclusive(|&b| b == b'\n').take(MAX_LINES) {
+        for piece in self.pieces(responses).into_iter().take(MAX_LINES) {
             shown += piece.len();
-            let text = text::quoted(piece, 4 * MAX_SHOWN);
+            let text = text::quoted(piece, MAX_LINE);
             // The quotation marks matter only around what was elided.
             let plain = text.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
-            line(if piece.len() > 4 * MAX_SHOWN { &text } else { plain.unwrap_or(&text) });
+            line(if piece.len() > MAX_LINE { &text } else { plain.unwrap_or(&text) });
         }
         self.len - shown
+    }
+
+    fn pieces(&self, responses: bool) -> Vec<&[u8]> {
+        let mut pieces = Vec::new();
+        for line in self.kept.split_inclusive(|&b| b == b'\n') {
+            let begins = |at: &usize| line[*at..].starts_with(b"HTTP/1.");
+            match (1..line.len()).find(begins).filter(|_| responses) {
+                Some(at) => pieces.extend([&line[..at], &line[at..]]),
+                None => pieces.push(line),
+            }
+        }
+        pieces
     }
 
     /// One line for each frame; gives back how many octets were not shown.

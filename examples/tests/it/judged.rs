@@ -1,0 +1,43 @@
+//! `reference`, judged as a library user would judge a server of theirs.
+
+use std::future::pending;
+
+use futures_lite::future::block_on;
+use seawall_harness::{Case, Filter, Options, Outcome, Profile, Report, Strength, catalogue, run};
+
+/// The profile of this repository, with the binary that this test was built with.
+fn profile() -> Profile {
+    let text = include_str!("../../../harness.toml");
+    let mut profile = Profile::parse(text).unwrap();
+    let subject = profile.subject.as_mut().unwrap();
+    subject.build.clear();
+    subject.command[0] = env!("CARGO_BIN_EXE_reference").into();
+    profile
+}
+
+fn judge(cases: &[Case]) -> Report {
+    block_on(run(&profile(), cases, &Options::default(), pending(), |_| {})).unwrap()
+}
+
+#[test]
+fn reference_passes_every_case_and_skips_none() {
+    let report = judge(&catalogue::all());
+    let others: Vec<_> =
+        report.results.iter().filter(|judged| judged.outcome != Outcome::Pass).collect();
+    assert!(others.is_empty(), "{others:#?}");
+    assert!(report.passes(Strength::Info), "{:?}", report.notes);
+}
+
+/// The trace of a case is the same in every run, so a change of what our servers say on the wire
+/// shows up here, octet by octet.
+#[test]
+fn what_goes_over_the_wire() {
+    for id in
+        ["http/CON-03", "http/CL-04", "crash/http-panic", "ws/5.6", "ws/7.3.4", "ws/frames/01-text"]
+    {
+        let cases = Filter::new([id]).select(&catalogue::all()).unwrap();
+        let report = judge(&cases);
+        let trace = report.results[0].trace.join("\n");
+        insta::assert_snapshot!(id.replace('/', "-"), trace);
+    }
+}
