@@ -68,7 +68,7 @@ impl RequestParser {
     /// # Errors
     ///
     /// A [`Violation`] at the first byte that makes the head wrong. What follows
-    /// cannot be told apart from an attack: answer and close.
+    /// cannot be told apart from an attack: answer, close, and drop the parser.
     pub fn parse<'p>(&'p mut self, bytes: &'p [u8]) -> Result<Option<RequestHead<'p>>, Violation> {
         let complete = self.parse_layout(bytes)?;
         Ok(complete.then(|| self.layout.head(bytes)))
