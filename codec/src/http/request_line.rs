@@ -56,6 +56,9 @@ pub(crate) struct Parts {
 /// The end of a request line; `d` stands for a digit.
 const VERSION: &[u8; 10] = b"HTTP/d.d\r\n";
 
+/// What nearly every request line ends in.
+const USUAL: &[u8] = b" HTTP/1.1\r\n";
+
 impl RequestLine {
     /// Reads on.
     pub(crate) fn parse(&mut self, bytes: &[u8], max: usize) -> Result<Option<Parts>, Violation> {
@@ -73,7 +76,15 @@ impl RequestLine {
                     self.pos += 1;
                     self.at = At::EmptyLineFeed;
                 }
-                At::EmptyLine => self.at = At::Method,
+                // Nearly always the whole line is there and right. If not, the slow way
+                // finds out why, and goes on from there.
+                At::EmptyLine => match self.find(&bytes[..end]) {
+                    Some(pos) => {
+                        self.pos = pos;
+                        return self.finish(bytes).map(Some);
+                    }
+                    None => self.at = At::Method,
+                },
                 At::EmptyLineFeed => {
                     if byte != b'\n' {
                         return Err(Violation::LineEnd);
@@ -103,11 +114,6 @@ impl RequestLine {
                             self.target_end = self.pos;
                             self.pos += 1;
                             self.at = At::Version;
-                            // What nearly every client sends, at one glance.
-                            if bytes[self.pos..end].starts_with(b"HTTP/1.1\r\n") {
-                                self.pos += VERSION.len();
-                                return self.finish(bytes).map(Some);
-                            }
                         }
                         Some(b' ' | b'\t' | b'\r' | b'\n') => return Err(Violation::RequestLine),
                         Some(_) => return Err(Violation::Target),
@@ -129,6 +135,21 @@ impl RequestLine {
                 }
             }
         }
+    }
+
+    /// Looks for a whole line of version 1.1 at the very beginning of `bytes`, and gives
+    /// the offset behind it.
+    #[inline]
+    fn find(&mut self, bytes: &[u8]) -> Option<usize> {
+        let method_len = chars::token_len(bytes);
+        let rest = bytes[method_len..].strip_prefix(b" ")?;
+        let target_len = chars::target_len(rest);
+        if method_len == 0 || target_len == 0 || !rest[target_len..].starts_with(USUAL) {
+            return None;
+        }
+        self.method_end = method_len;
+        self.target_end = method_len + 1 + target_len;
+        Some(self.target_end + USUAL.len())
     }
 
     /// What the line says, now that all of it is there.
