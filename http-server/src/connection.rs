@@ -6,7 +6,7 @@
 //!   next_head ── head ──▶ handle ── response ──▶ respond ┤
 //!      │  │                                              ├─ 101 ──▶ another protocol
 //!      │  └─ broken, late ──▶ refuse ─┐                  ├─ close ─▶ linger
-//!      └─ idle, left ──▶ (end)        └──▶ linger        └─ cut off ─▶ reset
+//!      └─ idle, left ──▶ close        └──▶ linger        └─ cut off ─▶ reset
 //! ```
 //!
 //! Everything that is ready leaves in one write: before the connection waits for input, and when
@@ -38,6 +38,8 @@ const TURN: u32 = 32;
 
 /// How a connection's time with HTTP ends.
 pub(crate) enum End {
+    /// Between two requests: no answer is at stake, so nothing needs to be waited for.
+    Idle,
     /// In order: what waits is written, then it lingers.
     Close(ExitReason),
     /// At once: nobody is there any more, or nobody may take what came for all.
@@ -67,8 +69,12 @@ pub(crate) async fn serve<S: Transport>(
     let Some(link) = link.take() else { return ExitReason::Normal };
     match end {
         End::Drop(reason) => reason,
+        End::Idle => {
+            finish(link, &shared, false).await;
+            ExitReason::Normal
+        }
         End::Close(reason) => {
-            linger(link, &shared).await;
+            finish(link, &shared, true).await;
             reason
         }
         End::Upgrade { takeover, intact } => {
@@ -80,16 +86,16 @@ pub(crate) async fn serve<S: Transport>(
     }
 }
 
-/// Closes the sending side, and reads on for a while: if octets of the client lay unread when
-/// the socket is closed, the system would reset the connection, and the client could lose the
-/// answer that it has not read yet (RFC 9112 §9.6).
-async fn linger<S: Transport>(mut link: Link<S>, shared: &Shared) {
+/// Writes what waits and closes the sending side. Then, if it is to linger, reads on for a while:
+/// if octets of the client lay unread when the socket is closed, the system would reset the
+/// connection, and the client could lose the answer that it has not read yet (RFC 9112 §9.6).
+async fn finish<S: Transport>(mut link: Link<S>, shared: &Shared, linger: bool) {
     let closing = async {
         if poll_fn(|cx| link.poll_flush(cx)).await.is_err() {
             return;
         }
         let closed = poll_fn(|cx| Pin::new(&mut link.stream).poll_close(cx)).await;
-        while closed.is_ok() && !link.ended {
+        while linger && closed.is_ok() && !link.ended {
             if poll_fn(|cx| link.poll_fill(cx, None)).await.is_err() {
                 return;
             }
@@ -123,7 +129,7 @@ impl<S: Transport> Connection<S> {
         loop {
             let head = match self.next_head().await {
                 Ok(Some(head)) => head,
-                Ok(None) => return End::Close(ExitReason::Normal),
+                Ok(None) => return End::Idle,
                 Err(error) => return self.refuse(error),
             };
             match self.exchange(head).await {

@@ -16,6 +16,7 @@ fn patient() -> Timeouts {
         keep_alive: PATIENCE,
         progress: PATIENCE,
         handler: PATIENCE,
+        linger: SHORT,
         ..Timeouts::default()
     }
 }
