@@ -125,8 +125,8 @@ struct Batch {
     left: VecDeque<usize>,
     /// How the subject died or hung, and the cases that ran meanwhile.
     death: Option<(String, Vec<usize>)>,
-    /// Cases that failed in company, and what came in that first try.
-    failed: Vec<(usize, String)>,
+    /// Cases that failed in company, or could not be judged there, and that first verdict.
+    failed: Vec<(usize, Verdict)>,
 }
 
 impl<F: FnMut(Event<'_>)> Run<'_, F> {
@@ -219,9 +219,9 @@ impl<F: FnMut(Event<'_>)> Run<'_, F> {
                 match self.one(subject, &shared, i).await {
                     Ok((verdict, trace, seconds)) => {
                         let mut batch = batch.borrow_mut();
-                        let retry = jobs > 1 && verdict.outcome == Outcome::Fail;
+                        let retry = jobs > 1 && verdict.outcome >= Outcome::Fail;
                         if retry && batch.failed.len() < MAX_RETRIES {
-                            batch.failed.push((i, verdict.got));
+                            batch.failed.push((i, verdict));
                         } else {
                             drop(batch);
                             self.judge(i, verdict, trace, seconds);
@@ -351,12 +351,14 @@ impl<F: FnMut(Event<'_>)> Run<'_, F> {
         Subject::start(self.profile).await
     }
 
-    fn mark_flaky(&self, retries: &[(usize, String)]) {
-        for (i, first) in retries {
+    /// What failed in company and passes alone is flaky. What could not be judged in company,
+    /// on a machine too busy for it, is judged alone and no more to say.
+    fn mark_flaky(&self, retries: &[(usize, Verdict)]) {
+        for (i, first) in retries.iter().filter(|(_, first)| first.outcome == Outcome::Fail) {
             if let Some(judged) = &mut self.results.borrow_mut()[*i]
                 && judged.outcome < Outcome::Flaky
             {
-                judged.got = format!("beside other cases: {first}; alone: {}", judged.got);
+                judged.got = format!("beside other cases: {}; alone: {}", first.got, judged.got);
                 judged.outcome = Outcome::Flaky;
             }
         }

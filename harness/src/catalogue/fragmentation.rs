@@ -10,11 +10,11 @@ use async_io::Timer;
 
 use super::case;
 use crate::case::{Case, Family};
-use crate::context::Context;
+use crate::context::{Context, spell};
 use crate::http::exchange::{Answer, get, next_answer, post_echo};
 use crate::route::Route;
 use crate::side_by_side::side_by_side;
-use crate::verdict::{Strength, Verdict};
+use crate::verdict::{Outcome, Strength, Verdict};
 use crate::wire::{Connection, Read, Source, text};
 use crate::ws::client::{Client, Event, handshake};
 use crate::ws::frame::{Frame, opcode};
@@ -190,19 +190,19 @@ impl What {
         match self {
             Self::Get | Self::PostLength | Self::PostChunked => {
                 let mut connection = cx.connect(self.route(), Source::Case).await?;
-                deliver(cx, &mut connection, pieces).await;
+                deliver(cx, &mut connection, pieces).await?;
                 let answer = next_answer(&mut connection, "POST", cx.answer_by()).await;
                 let content = if self.route() == Route::Echo { Some(HELLO) } else { None };
                 judge(&answer, content)
             }
             Self::Handshake => {
                 let mut connection = cx.connect(Route::WsEcho, Source::Case).await?;
-                deliver(cx, &mut connection, pieces).await;
+                deliver(cx, &mut connection, pieces).await?;
                 Client::accept(cx, connection).await?.echoes(cx, "hello").await
             }
             Self::Text | Self::LongText | Self::Fragments | Self::Close => {
                 let mut client = Client::open(cx, Route::WsEcho, Source::Case).await?;
-                deliver(cx, client.connection(), pieces).await;
+                deliver(cx, client.connection(), pieces).await?;
                 expect(cx, &mut client, &self.events()).await
             }
         }
@@ -223,16 +223,31 @@ impl What {
 }
 
 /// Sends each piece by itself, with a pause for it to arrive.
-async fn deliver(cx: &Context, connection: &mut Connection, pieces: &[&[u8]]) {
-    // Many small pieces must not become a slow client, which is rightly cut off.
-    let budget = cx.limits().shortest().unwrap_or(Duration::from_secs(4)) / 4;
-    let pause = cx.timing().pause.min(budget / pieces.len() as u32);
+///
+/// # Errors
+///
+/// On a machine so busy that the pieces took longer than the subject has promised to wait: then
+/// it was we who were the slow client, and are rightly cut off.
+async fn deliver(
+    cx: &Context,
+    connection: &mut Connection,
+    pieces: &[&[u8]],
+) -> Result<(), Verdict> {
+    let limit = cx.limits().shortest().unwrap_or(Duration::from_secs(4));
+    let pause = cx.timing().pause.min(limit / 4 / pieces.len() as u32);
+    let began = Instant::now();
     for (i, piece) in pieces.iter().enumerate() {
         if i > 0 {
             Timer::after(pause).await;
         }
         connection.send(piece, cx.answer_by()).await;
     }
+    if began.elapsed() < limit * 3 / 4 {
+        return Ok(());
+    }
+    let expected = format!("the pieces are sent well within {}", spell(limit));
+    let got = format!("it took {}: this machine is too busy", spell(began.elapsed()));
+    Err(Verdict::new(Outcome::Error, expected, got))
 }
 
 fn judge(answer: &Answer, content: Option<&[u8]>) -> Result<(), Verdict> {
