@@ -4,3 +4,5 @@
 mod architecture;
 // Our server, judged by our harness as by any other.
 mod judged;
+// How reference starts, says what is wrong, and stops.
+mod starts;

@@ -1,0 +1,98 @@
+//! How `reference` starts, says what is wrong, and stops.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+const REFERENCE: &str = env!("CARGO_BIN_EXE_reference");
+
+/// Runs it with flags that cannot work: it must end by itself.
+fn refused(flags: &[&str]) -> (Option<i32>, String) {
+    let Output { status, stdout, stderr } = Command::new(REFERENCE).args(flags).output().unwrap();
+    assert!(stdout.is_empty(), "it does not say that it listens");
+    (status.code(), String::from_utf8(stderr).unwrap())
+}
+
+/// Starts it on a free port; gives it with the address that it prints.
+fn started(flags: &[&str]) -> (Child, String) {
+    let mut child = Command::new(REFERENCE)
+        .args(["--listen", "127.0.0.1:0"])
+        .args(flags)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("listening on http://").expect(&line).to_owned();
+    (child, address)
+}
+
+fn terminate(child: &Child) {
+    let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn a_port_in_use_is_one_line_with_a_cure() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, stderr) = refused(&["--listen", &address]);
+    assert_eq!(code, Some(1));
+    assert!(
+        stderr.starts_with(&format!("error: cannot listen on {address}: Address already in use"))
+    );
+    assert!(stderr.contains("--listen") && stderr.lines().count() == 1, "{stderr}");
+}
+
+#[test]
+fn a_certificate_that_cannot_be_read_is_named() {
+    let flags =
+        ["--listen", "127.0.0.1:0", "--tls-cert", "/no/cert.pem", "--tls-key", "/no/key.pem"];
+    let (code, stderr) = refused(&flags);
+    assert_eq!(code, Some(1));
+    assert_eq!(
+        stderr,
+        "error: /no/cert.pem: cannot be read: No such file or directory (os error 2)\n"
+    );
+}
+
+#[test]
+fn flags_that_make_no_sense_are_usage_errors() {
+    for (flags, hint) in [
+        (&["--head-timeout", "soon"][..], "write a time like 500ms"),
+        (&["--max-body", "1 acre"], "write a size like 512"),
+        (&["--tls-cert", "cert.pem"], "--tls-key"),
+        (&["--listen", "8080"], "invalid socket address"),
+    ] {
+        let (code, stderr) = refused(flags);
+        assert_eq!(code, Some(2), "{flags:?}");
+        assert!(stderr.contains(hint), "{flags:?}: {stderr}");
+    }
+}
+
+#[test]
+fn sigterm_says_goodbye_to_websockets_and_exits_0() {
+    let (mut child, address) = started(&[]);
+    let mut stream = TcpStream::connect(&address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+        .write_all(
+            b"GET /ws/echo HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        )
+        .unwrap();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut line = String::new();
+    while line != "\r\n" {
+        line.clear();
+        reader.read_line(&mut line).unwrap();
+    }
+    terminate(&child);
+    let mut close = [0; 4];
+    reader.read_exact(&mut close).unwrap();
+    assert_eq!(close, [0x88, 2, 0x03, 0xE9], "Close 1001");
+    drop((stream, reader));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
