@@ -6,6 +6,7 @@ mod crashes; // panics of every kind, and who notices
 mod ends; // how connections and servers end: keep-alive, limits, timeouts, lingering, shutdown
 mod handovers; // Upgrade
 mod requests; // heads that are refused, heads that are not
+mod secure; // the same over TLS, and clients that do not get that far
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
