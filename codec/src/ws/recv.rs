@@ -35,7 +35,8 @@ impl Connection {
     ///
     /// The caller may stop between two events, for example while its output is
     /// backed up, and go on later with what is left of `input`. After the peer's
-    /// Close, and after a violation, the rest is discarded (§5.5.1, §7.1.7).
+    /// Close, and after a violation, the rest is discarded (§5.5.1, §7.1.7). After our
+    /// own Close messages still come: the peer may have sent them before it knew.
     ///
     /// # Errors
     ///
