@@ -23,9 +23,8 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn new(verbose: bool) -> Self {
         let terminal = console::user_attended_stderr();
-        let target =
-            if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(0), target);
+        // Drawn once the subject is ready: until then a build may want the screen.
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
         let look = ProgressStyle::with_template(
             "{spinner} {msg:32!} {wide_bar:.cyan/dim} {pos}/{len} {elapsed}",
         );
@@ -41,9 +40,12 @@ impl Progress {
             Event::Starting => self.say("starting the subject"),
             Event::Ready { cases } => {
                 self.cases = *cases;
-                self.bar.set_length(*cases as u64);
-                self.bar.enable_steady_tick(Duration::from_millis(100));
                 self.say(&format!("ready: {cases} cases"));
+                if self.terminal {
+                    self.bar.set_length(*cases as u64);
+                    self.bar.set_draw_target(ProgressDrawTarget::stderr());
+                    self.bar.enable_steady_tick(Duration::from_millis(100));
+                }
             }
             Event::Began(case) => self.bar.set_message(case.id.clone()),
             Event::Judged(judged) => self.judged(judged),
@@ -76,10 +78,6 @@ impl Progress {
 
     fn say(&mut self, line: &str) {
         self.said = Instant::now();
-        if self.terminal {
-            self.bar.println(line);
-        } else {
-            eprintln!("{line}");
-        }
+        self.bar.suspend(|| eprintln!("{line}"));
     }
 }
