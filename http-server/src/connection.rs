@@ -65,7 +65,8 @@ pub(crate) async fn serve<S: Transport>(
         parser: RequestParser::new(shared.head_limits),
         served: 0,
     };
-    let end = connection.run().await;
+    // Boxed: an upgraded connection gives this memory back.
+    let end = Box::pin(connection.run()).await;
     let Some(link) = link.take() else { return ExitReason::Normal };
     match end {
         End::Drop(reason) => reason,

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::map::map;
 use crate::{IntoResponse, Request, Response};
 
 /// The future of a handler.
@@ -40,8 +41,7 @@ where
     Fut: Future<Output: IntoResponse> + Send + 'static,
 {
     fn handle(&self, request: Request) -> Answer {
-        let answer = self(request);
-        Box::pin(async move { answer.await.into_response() })
+        Box::pin(map(self(request), IntoResponse::into_response))
     }
 }
 

@@ -27,6 +27,7 @@
 //! | `handler.rs`, `router.rs` | what answers, and how it is chosen |
 //! | `request.rs`, `response.rs`, `stream.rs` | what handlers take and give |
 //! | `upgrade.rs` | a connection that goes on with another protocol |
+//! | `map.rs` | a future with a function at its end |
 //! | `config.rs`, `error.rs`, `event.rs`, `stats.rs` | limits and timeouts; what went wrong, was reported, was counted |
 
 mod config;
@@ -37,6 +38,7 @@ mod event;
 mod handler;
 mod link;
 mod listener;
+mod map;
 mod output;
 mod pace;
 mod request;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_lock::SemaphoreGuardArc;
 use futures_lite::{AsyncWriteExt, future};
 use seawall_actor::net::{TcpListener, TcpStream};
-use seawall_actor::{Context, Mailbox, Scope, time};
+use seawall_actor::{Context, ExitReason, Mailbox, Scope, time};
 use seawall_tls::{Acceptor, Stream};
 
 use crate::error::Kind;
@@ -128,32 +128,30 @@ struct Connection {
 }
 
 impl Connection {
-    async fn run(
-        self,
-        stream: TcpStream,
-        seat: Seat,
-        context: Context,
-    ) -> seawall_actor::ExitReason {
-        use seawall_actor::Outcome as _;
+    async fn run(self, stream: TcpStream, seat: Seat, context: Context) -> ExitReason {
         let _seat = seat;
         // Answers leave in whole writes already; waiting for more would only delay them.
         let _ = stream.set_nodelay(true);
-        let stream = match self.secure(stream, &context).await {
-            Ok(Some(stream)) => stream,
-            Ok(None) => return ().into_reason(),
-            Err(error) => return Err::<(), _>(error).into_reason(),
+        let stream = match &self.acceptor {
+            None => Stream::Plain(stream),
+            // Boxed: the state of a handshake is large, and gone with it.
+            Some(acceptor) => match Box::pin(self.secure(acceptor, stream, &context)).await {
+                Ok(Some(stream)) => stream,
+                Ok(None) => return ExitReason::Normal,
+                Err(error) => return connection::failed(error),
+            },
         };
         let secure = stream.is_tls();
         connection::serve(stream, secure, self.peer, self.shared, context).await
     }
 
-    /// Does the TLS handshake where there is one to do; `None` if the server stops meanwhile.
+    /// Does the TLS handshake; `None` if the server stops meanwhile.
     async fn secure(
         &self,
+        acceptor: &Acceptor,
         stream: TcpStream,
         context: &Context,
     ) -> Result<Option<Stream<TcpStream>>, Error> {
-        let Some(acceptor) = &self.acceptor else { return Ok(Some(Stream::Plain(stream))) };
         let stopping = pin!(async {
             context.stopping().await;
             Ok(None)

@@ -8,6 +8,8 @@ use async_channel::{Receiver, Sender, bounded};
 use futures_lite::Stream;
 use seawall_actor::{ExitReason, Outcome, Panicked, isolate};
 
+use crate::map::map;
+
 /// Sends a response's content piece by piece.
 #[derive(Debug)]
 pub struct BodySender {
@@ -54,8 +56,7 @@ impl Producer {
         // One piece waits while the one before it is written: the producer works ahead by one,
         // and a client that does not read stops it.
         let (sender, pieces) = bounded(1);
-        let made = produce(BodySender { pieces: sender });
-        let running = isolate(async move { made.await.into_reason() });
+        let running = isolate(map(produce(BodySender { pieces: sender }), Outcome::into_reason));
         Self { running: Some(Box::pin(running)), pieces: Box::pin(pieces), failure: None }
     }
 

@@ -13,6 +13,7 @@ use seawall_actor::{ExitReason, Outcome};
 use seawall_tls::Stream;
 
 use crate::Context;
+use crate::map::map;
 
 /// A connection after its 101: the transport, and the octets that came with the request's head.
 ///
@@ -127,8 +128,7 @@ impl Takeover {
         Fut: Future<Output: Outcome> + Send + 'static,
     {
         Self(Box::new(|upgraded, context| {
-            let driven = takeover(upgraded, context);
-            Box::pin(async move { driven.await.into_reason() })
+            Box::pin(map(takeover(upgraded, context), Outcome::into_reason))
         }))
     }
 
