@@ -56,56 +56,19 @@ pub(crate) async fn serve<S: Transport>(
     shared: Arc<Shared>,
     context: Context,
 ) -> ExitReason {
-    let link = Arc::new(Slot::new(Link::new(stream, Arc::clone(&shared))));
     let connection = Connection {
-        link: Arc::clone(&link),
-        shared: Arc::clone(&shared),
+        link: Arc::new(Slot::new(Link::new(stream, Arc::clone(&shared)))),
         context: context.clone(),
         origin: Origin { peer, secure, scope: context.scope().clone() },
         parser: RequestParser::new(shared.head_limits),
+        shared,
         served: 0,
     };
-    // Boxed: an upgraded connection gives this memory back.
-    let end = Box::pin(connection.run()).await;
-    let Some(link) = link.take() else { return ExitReason::Normal };
-    match end {
-        End::Drop(reason) => reason,
-        End::Idle => {
-            finish(link, &shared, false).await;
-            ExitReason::Normal
-        }
-        End::Close(reason) => {
-            finish(link, &shared, true).await;
-            reason
-        }
-        End::Upgrade { takeover, intact } => {
-            shared.counters.upgrades.add();
-            let unread = link.input.filled().to_vec();
-            let upgraded = Upgraded::new(Box::new(link.stream), unread, peer, intact);
-            takeover.call(upgraded, context).await
-        }
+    // Boxed: an upgraded connection gives the memory of its time with HTTP back.
+    match Box::pin(connection.run()).await {
+        Ok(reason) => reason,
+        Err((takeover, upgraded)) => takeover.call(upgraded, context).await,
     }
-}
-
-/// Writes what waits and closes the sending side. Then, if it is to linger, reads on for a while:
-/// if octets of the client lay unread when the socket is closed, the system would reset the
-/// connection, and the client could lose the answer that it has not read yet (RFC 9112 §9.6).
-async fn finish<S: Transport>(mut link: Link<S>, shared: &Shared, linger: bool) {
-    let closing = async {
-        if poll_fn(|cx| link.poll_flush(cx)).await.is_err() {
-            return;
-        }
-        let closed = poll_fn(|cx| Pin::new(&mut link.stream).poll_close(cx)).await;
-        while linger && closed.is_ok() && !link.ended {
-            if poll_fn(|cx| link.poll_fill(cx, None)).await.is_err() {
-                return;
-            }
-            let len = link.input.filled().len();
-            link.input.consume(len);
-        }
-    };
-    // One bound for all of it: who sends for ever is cut off like who is silent.
-    let _ = time::timeout(shared.timeouts.linger, closing).await;
 }
 
 /// A connection while it speaks HTTP.
@@ -126,7 +89,33 @@ struct Head {
 }
 
 impl<S: Transport> Connection<S> {
-    async fn run(mut self) -> End {
+    /// Speaks HTTP until the connection ends, or goes on with another protocol.
+    async fn run(mut self) -> Result<ExitReason, (Takeover, Upgraded)> {
+        let reason = match self.answer_all().await {
+            End::Drop(reason) => reason,
+            End::Idle => {
+                self.finish(false).await;
+                ExitReason::Normal
+            }
+            End::Close(reason) => {
+                self.finish(true).await;
+                reason
+            }
+            End::Upgrade { takeover, intact } => {
+                let Some(link) = self.link.take() else { return Ok(ExitReason::Normal) };
+                self.shared.counters.upgrades.add();
+                let unread = link.input.filled().to_vec();
+                let stream = Box::new(link.stream);
+                return Err((takeover, Upgraded::new(stream, unread, self.origin.peer, intact)));
+            }
+        };
+        // A request that somebody still holds must not hold the connection with it.
+        drop(self.link.take());
+        Ok(reason)
+    }
+
+    /// Answers one request after the other.
+    async fn answer_all(&mut self) -> End {
         loop {
             let head = match self.next_head().await {
                 Ok(Some(head)) => head,
@@ -139,6 +128,33 @@ impl<S: Transport> Connection<S> {
                 Err(end) => return end,
             }
         }
+    }
+
+    /// Writes what waits and closes the sending side. Then, if it is to linger, reads on for a
+    /// while: if octets of the client lay unread when the socket is closed, the system would reset
+    /// the connection, and the client could lose the answer that it has not read yet (RFC 9112
+    /// §9.6).
+    async fn finish(&self, linger: bool) {
+        let mut closed = false;
+        let closing = poll_fn(|cx| {
+            let polled = self.link.with(|link| {
+                if !closed {
+                    ready!(link.poll_flush(cx))?;
+                    ready!(Pin::new(&mut link.stream).poll_close(cx))?;
+                    closed = true;
+                }
+                while linger && !link.ended {
+                    let filled = ready!(link.poll_fill(cx, None));
+                    filled.map_err(|fault| fault.during(Phase::Response))?;
+                    let len = link.input.filled().len();
+                    link.input.consume(len);
+                }
+                Poll::Ready(Ok::<_, Error>(()))
+            });
+            polled.unwrap_or(Poll::Ready(Ok(())))
+        });
+        // One bound for all of it: who sends for ever is cut off like who is silent.
+        let _ = time::timeout(self.shared.timeouts.linger, closing).await;
     }
 
     /// The next request head. `None`: the client is done, or sent nothing for as long as it may
