@@ -11,7 +11,7 @@ use crate::{IntoResponse, Request, Response};
 pub type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
 
 /// Answers requests. Implemented by async functions and closures, by [`Router`](crate::Router),
-/// and by what [`blocking`] makes of a plain function.
+/// and by what [`blocking()`] makes of a plain function.
 ///
 /// A handler runs inside its connection's actor. If it panics, its client gets 500, its connection
 /// is closed, and nobody else notices. If the connection ends early its future is dropped at an
