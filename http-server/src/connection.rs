@@ -23,7 +23,7 @@ use std::time::Instant;
 use futures_lite::future;
 use seawall_actor::time::{self, Alarm};
 use seawall_actor::{Context, ExitReason, Outcome, Panicked, catch, isolate};
-use seawall_codec::http::{Body, BodyFraming, RequestLayout, RequestParser, Status};
+use seawall_codec::http::{self, Body, BodyFraming, RequestLayout, RequestParser, Status};
 
 use crate::error::{Kind, Phase};
 use crate::link::{Fault, Link, Slot};
@@ -217,13 +217,15 @@ impl<S: Transport> Connection<S> {
         let limits = &self.shared.limits;
         let parts = head.layout.head(&head.bytes);
         let framing = parts.framing();
-        let exchange = Exchange {
-            is_head: parts.method() == "HEAD",
+        let mut exchange = Exchange {
+            framing: http::Exchange::new(&parts),
             version: parts.version(),
-            persist: parts.keep_alive() && self.served < limits.requests_per_connection,
             // Any expectation but this one was refused with the head.
             expects_continue: parts.field("expect").is_some(),
         };
+        if self.served >= limits.requests_per_connection {
+            exchange.framing.close();
+        }
         let body = Body::new(framing, limits.body, &self.shared.head_limits)
             .map_err(|violation| self.refuse(violation.into()))?;
         let continue_due = parts.expects_continue();

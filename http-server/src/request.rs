@@ -179,7 +179,7 @@ impl Request {
         Ok(())
     }
 
-    /// Takes the content that was read already: in a [`blocking`](crate::blocking) handler, all
+    /// Takes the content that was read already: in a [`blocking`](crate::blocking()) handler, all
     /// of it.
     #[must_use]
     pub fn take_content(&mut self) -> Vec<u8> {

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use seawall_actor::ExitReason;
-use seawall_codec::http::{Misuse, ResponseWriter, Status, Version, chunked};
+use seawall_codec::http::{self, Misuse, ResponseWriter, Sending, Status, Version, chunked};
 
 use crate::connection::{Connection, End, failed};
 use crate::date;
@@ -24,31 +24,11 @@ const SKIP_LEN: u64 = 64 * 1024;
 /// What of a request matters for its response.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Exchange {
-    pub(crate) is_head: bool,
+    /// How the response is delimited, and whether client and limits let the connection persist.
+    pub(crate) framing: http::Exchange,
     pub(crate) version: Version,
-    /// Client and limits would let the connection go on.
-    pub(crate) persist: bool,
     /// There was an `Expect: 100-continue`, with content to come or without.
     pub(crate) expects_continue: bool,
-}
-
-impl Exchange {
-    /// For a request that was not understood.
-    const UNKNOWN: Self =
-        Self { is_head: false, version: Version::Http11, persist: false, expects_continue: false };
-
-    /// Whether the response has no content, whatever its fields say (RFC 9112 §6.3).
-    fn is_without_content(&self, status: Status) -> bool {
-        self.is_head || status.is_without_content()
-    }
-
-    /// Whether only the end of the connection can tell the end of the content: its length is not
-    /// known, and the client does not know chunks.
-    fn ends_with_connection(&self, response: &Response) -> bool {
-        self.version == Version::Http10
-            && matches!(response.content, Content::Stream(_))
-            && !self.is_without_content(response.status)
-    }
 }
 
 impl<S: Transport> Connection<S> {
@@ -69,11 +49,9 @@ impl<S: Transport> Connection<S> {
             failure = failure.or_else(|| Some(failed(fault.during(Phase::Content))));
         }
         let skip = matches!(remainder, Remainder::Octets(left) if left <= SKIP_LEN);
-        let mut persist = exchange.persist
-            && (skip || remainder == Remainder::Nothing)
+        let mut persist = (skip || remainder == Remainder::Nothing)
             && failure.is_none()
             && !response.close
-            && !exchange.ends_with_connection(&response)
             && !self.context.is_stopping();
         if response.takeover.is_some()
             && (remainder != Remainder::Nothing || exchange.version == Version::Http10)
@@ -82,25 +60,27 @@ impl<S: Transport> Connection<S> {
             response = Response::status_text(Status::BAD_REQUEST);
             persist = false;
         }
-        if let Err(error) = self.write_head(exchange, &response, persist) {
-            failure = Some(failed(error));
-            persist = false;
-            response = Response::status_text(Status::INTERNAL_SERVER_ERROR);
-            let _ours_is_right = self.write_head(exchange, &response, persist);
-        }
+        let (sending, persist) = match self.write_head(exchange, &response, persist) {
+            Ok(written) => written,
+            Err(error) => {
+                failure = Some(failed(error));
+                response = Response::status_text(Status::INTERNAL_SERVER_ERROR);
+                // Ours is right; were it not, the connection would end without an answer.
+                self.write_head(exchange, &response, false).unwrap_or((Sending::None, false))
+            }
+        };
         if let Some(takeover) = response.takeover {
             // Lost or not: who was promised a connection hears of its end from the connection.
             let intact = self.flush().await.is_ok();
             return Err(End::Upgrade { takeover, intact });
         }
-        if !exchange.is_without_content(response.status) {
-            match response.content {
-                Content::Whole(bytes) => {
-                    self.link.with(|link| link.output.push(bytes));
-                }
-                Content::Stream(producer) => {
-                    self.stream(producer, exchange.version == Version::Http11).await?;
-                }
+        match (sending, response.content) {
+            (Sending::None, _) => {}
+            (_, Content::Whole(bytes)) => {
+                self.link.with(|link| link.output.push(bytes));
+            }
+            (_, Content::Stream(producer)) => {
+                self.stream(producer, sending == Sending::Chunked).await?;
             }
         }
         self.flush_if_full().await?;
@@ -110,13 +90,22 @@ impl<S: Transport> Connection<S> {
         if skip { self.skip().await } else { Ok(()) }
     }
 
+    /// Writes the head; tells how the content follows, and whether the connection persists.
     fn write_head(
         &self,
         exchange: &Exchange,
         response: &Response,
         persist: bool,
-    ) -> Result<(), Error> {
+    ) -> Result<(Sending, bool), Error> {
         let status = response.status;
+        let mut framing = exchange.framing;
+        if !persist {
+            framing.close();
+        }
+        let len = match &response.content {
+            Content::Whole(bytes) if !status.is_without_content() => Some(bytes.len() as u64),
+            Content::Whole(_) | Content::Stream(_) => None,
+        };
         let written = self.link.with(|link| {
             let out = link.output.bytes();
             if response.takeover.is_some() && exchange.expects_continue {
@@ -124,39 +113,26 @@ impl<S: Transport> Connection<S> {
                 out.extend_from_slice(CONTINUE);
             }
             let mut head = ResponseWriter::new(status, out);
-            let own = "the server writes this field itself";
-            let mut field = |name: &str, value: &[u8]| {
-                head.field(name, value).map_err(|misuse| fault(name, misuse))
-            };
-            field("Date", &date::now())?;
-            if let Some(options) = connection_options(exchange, response, persist) {
-                field("Connection", options.as_bytes())?;
-            }
+            head.field("Date", date::now()).map_err(|misuse| fault("Date", misuse))?;
             for (name, value) in &response.fields {
-                if name.eq_ignore_ascii_case("date") || name.eq_ignore_ascii_case("connection") {
-                    return Err(Error::new(Kind::Field {
-                        name: name.to_string(),
-                        why: own.into(),
-                    }));
-                }
-                field(name, value.as_bytes())?;
+                write_field(&mut head, name, value)?;
             }
-            let framed = match &response.content {
-                _ if status.is_without_content() => Ok(()),
-                Content::Whole(bytes) => head.content_length(bytes.len() as u64),
-                Content::Stream(_) if exchange.version == Version::Http10 => Ok(()),
-                Content::Stream(_) => head.chunked(),
-            };
-            framed.map_err(|misuse| fault("Content-Length", misuse))?;
+            let sending = framing.frame(len, &mut head);
+            let sending = sending.map_err(|misuse| fault("Content-Length", misuse))?;
             head.end();
-            Ok(())
+            Ok::<_, Error>(sending)
         });
+        let sending = written.unwrap_or(Ok(Sending::None))?;
+        self.count_response(status);
+        Ok((sending, framing.keep_alive()))
+    }
+
+    fn count_response(&self, status: Status) {
         match status.code() {
             400..500 => self.shared.counters.client_errors.add(),
             500..600 => self.shared.counters.server_errors.add(),
             _ => {}
         }
-        written.unwrap_or(Ok(()))
     }
 
     /// Writes content as it is made.
@@ -237,9 +213,20 @@ impl<S: Transport> Connection<S> {
         }
         self.shared.counters.request_errors.add();
         let response = error.response();
-        let _ours_is_right = self.write_head(&Exchange::UNKNOWN, &response, false);
+        self.count_response(response.status);
         if let Content::Whole(bytes) = response.content {
-            self.link.with(|link| link.output.push(bytes));
+            self.link.with(|link| {
+                // What the client wanted is not known: this suits every client, HEAD aside.
+                let mut head = ResponseWriter::new(response.status, link.output.bytes());
+                let _ = head.field("Date", date::now());
+                let _ = head.field("Connection", "close");
+                for (name, value) in &response.fields {
+                    let _ = head.field(name, &**value);
+                }
+                let _ = head.content_length(bytes.len() as u64);
+                head.end();
+                link.output.push(bytes);
+            });
         }
         End::Close(failed(error))
     }
@@ -251,21 +238,18 @@ impl<S: Transport> Connection<S> {
     }
 }
 
-/// The value of Connection, if there is something to say.
-fn connection_options(
-    exchange: &Exchange,
-    response: &Response,
-    persist: bool,
-) -> Option<&'static str> {
-    // RFC 9110 §7.8: "A sender of Upgrade MUST also send an \"Upgrade\" connection option".
-    let upgrade = response.fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("upgrade"));
-    match (upgrade, persist || response.takeover.is_some()) {
-        (true, true) => Some("upgrade"),
-        (true, false) => Some("close, upgrade"),
-        (false, false) => Some("close"),
-        // HTTP/1.0 connections end unless both sides say otherwise (RFC 9112 §9.3).
-        (false, true) => (exchange.version == Version::Http10).then_some("keep-alive"),
+/// Writes a field of the handler's.
+fn write_field(head: &mut ResponseWriter<'_>, name: &str, value: &str) -> Result<(), Error> {
+    if name.eq_ignore_ascii_case("date") || name.eq_ignore_ascii_case("connection") {
+        let why = "the server writes this field itself".to_owned();
+        return Err(Error::new(Kind::Field { name: name.to_owned(), why }));
     }
+    head.field(name, value).map_err(|misuse| fault(name, misuse))?;
+    if name.eq_ignore_ascii_case("upgrade") {
+        // RFC 9110 §7.8: "A sender of Upgrade MUST also send an \"Upgrade\" connection option".
+        head.field("Connection", "upgrade").map_err(|misuse| fault("Connection", misuse))?;
+    }
+    Ok(())
 }
 
 fn fault(name: &str, misuse: Misuse) -> Error {

@@ -179,5 +179,6 @@ fn a_field_that_may_not_be_sent_is_500_and_nothing_of_it_goes_out() {
         assert!(!answer.head.contains("Injected"));
         assert!(client.is_closed());
     }
-    assert!(fixture.events()[0].contains("response field \"X\""), "{:?}", fixture.events());
+    let events = fixture.events();
+    assert!(events.iter().any(|event| event.contains("response field \"X\"")), "{events:?}");
 }
