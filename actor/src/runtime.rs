@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::num::NonZero;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -35,20 +36,20 @@ pub struct Runtime {
 
 #[derive(Default)]
 struct Quit {
-    asked: std::sync::atomic::AtomicBool,
+    asked: AtomicBool,
     notice: Notice,
 }
 
 impl Quit {
     fn ask(&self) {
-        self.asked.store(true, std::sync::atomic::Ordering::SeqCst);
+        self.asked.store(true, Ordering::SeqCst);
         self.notice.notify(usize::MAX);
     }
 
     async fn asked(&self) {
-        while !self.asked.load(std::sync::atomic::Ordering::SeqCst) {
+        while !self.asked.load(Ordering::SeqCst) {
             let listener = self.notice.listen();
-            if self.asked.load(std::sync::atomic::Ordering::SeqCst) {
+            if self.asked.load(Ordering::SeqCst) {
                 return;
             }
             listener.await;

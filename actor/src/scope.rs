@@ -121,12 +121,13 @@ impl Scope {
     /// once.
     pub fn stop(&self) {
         self.inner.stopping.store(true, Ordering::SeqCst);
-        self.each(&|core| core.stop(), &|scope| scope.inner.stopping.store(true, Ordering::SeqCst));
+        let mut enter = |scope: &Self| scope.inner.stopping.store(true, Ordering::SeqCst);
+        self.each(&mut Core::stop, &mut enter);
     }
 
     /// Kills every actor in this scope and below it.
     pub fn kill(&self) {
-        self.each(&|core| core.kill(), &|_| {});
+        self.each(&mut Core::kill, &mut |_| {});
     }
 
     /// Whether [`stop`](Self::stop) was called here or above.
@@ -161,20 +162,15 @@ impl Scope {
     /// The labels of the actors alive in this scope and below it.
     #[must_use]
     pub fn labels(&self) -> Vec<String> {
-        let labels = Mutex::new(Vec::new());
-        self.each(
-            &|core| {
-                labels.lock().unwrap_or_else(PoisonError::into_inner).push(core.label().to_owned());
-            },
-            &|_| {},
-        );
-        labels.into_inner().unwrap_or_else(PoisonError::into_inner)
+        let mut labels = Vec::new();
+        self.each(&mut |core| labels.push(core.label().to_owned()), &mut |_| {});
+        labels
     }
 
     /// Visits all actors, and the scopes below, parents first.
     ///
     /// The lists are copied first: a visitor wakes tasks, and a task may spawn into this scope.
-    fn each(&self, visit: &dyn Fn(&Core), enter: &dyn Fn(&Self)) {
+    fn each(&self, visit: &mut dyn FnMut(&Core), enter: &mut dyn FnMut(&Self)) {
         let (actors, children) = {
             let members = self.members();
             let actors: Vec<_> = members.actors.values().cloned().collect();

@@ -146,6 +146,7 @@ impl Outbox {
             if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
                 state.waker = Some(cx.waker().clone());
             }
+            state.bytes = Vec::new(); // an idle connection holds no memory for its output
             return false;
         }
         mem::swap(&mut state.bytes, into);

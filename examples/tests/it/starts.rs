@@ -96,3 +96,32 @@ fn sigterm_says_goodbye_to_websockets_and_exits_0() {
     drop((stream, reader));
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+/// An accept that fails for want of descriptors is no reason to stop accepting, nor to spin.
+#[test]
+fn a_server_out_of_descriptors_recovers() {
+    let mut child = Command::new("sh")
+        .args(["-c", "ulimit -n 24 && exec \"$0\" --listen 127.0.0.1:0", REFERENCE])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("listening on http://").expect(&line).to_owned();
+    let hoard: Vec<_> = (0..50).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut complaint = String::new();
+    stderr.read_line(&mut complaint).unwrap();
+    assert!(complaint.contains("Too many open files"), "{complaint}");
+    drop(hoard);
+    let mut stream = TcpStream::connect(&address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.write_all(b"GET /hello HTTP/1.0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with("\r\nhello\n"), "{answer}");
+    drop(stream);
+    terminate(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
