@@ -26,7 +26,6 @@ const KILL_GRACE: Duration = Duration::from_millis(200);
 /// [`shutdown`](Self::shutdown) is the orderly way.
 pub struct Runtime {
     root: Scope,
-    executor: Arc<Executor<'static>>,
     /// Told once, when the workers are to return.
     quit: Arc<Quit>,
     /// One message from each worker that has returned.
@@ -96,6 +95,7 @@ impl Runtime {
             let _ = self.block_on(time::timeout(KILL_GRACE, self.root.ended()));
         }
         let stuck = self.root.labels();
+        self.root.kill(); // also what is spawned from here on
         self.quit.ask();
         let returned = self.returned.lock().unwrap_or_else(PoisonError::into_inner);
         let until = Instant::now() + KILL_GRACE;
@@ -115,9 +115,6 @@ impl Drop for Runtime {
         self.root.stop();
         self.root.kill();
         self.quit.ask();
-        // Tasks hold the executor that holds them; a last turn here lets the killed ones go even
-        // if no worker comes by again. Bounded: an actor that wakes itself is dropped once killed.
-        while !self.root.is_empty() && self.executor.try_tick() {}
     }
 }
 
@@ -178,7 +175,6 @@ impl Builder {
         let (sender, returned) = channel();
         let runtime = Runtime {
             root: Scope::root(Arc::clone(&executor), self.hook),
-            executor: Arc::clone(&executor),
             quit: Arc::clone(&quit),
             returned: Mutex::new(returned),
             workers,
@@ -209,5 +205,8 @@ fn default_workers() -> usize {
 /// worker one turn, not its life.
 fn work(executor: &Executor<'static>, quit: &Quit, returned: &Sender<()>) {
     while catch(|| async_io::block_on(executor.run(quit.asked()))).is_err() {}
+    // Tasks hold the executor that holds them: each must end, or both stay in memory for ever. All
+    // actors are killed by now, so each ends at its next turn.
+    while catch(|| executor.try_tick()).unwrap_or(true) {}
     let _ = returned.send(()); // nobody listens any more after a plain drop
 }

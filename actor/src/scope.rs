@@ -46,6 +46,7 @@ struct Inner {
     live: AtomicUsize,
     emptied: event_listener::Event,
     stopping: AtomicBool,
+    killed: AtomicBool,
     next_id: AtomicU64,
     /// The actors alive in this scope itself, and the scopes below it.
     members: Mutex<Members>,
@@ -64,6 +65,7 @@ impl Scope {
 
     fn new(executor: Arc<Executor<'static>>, parent: Option<Self>, hook: Option<Hook>) -> Self {
         let stopping = parent.as_ref().is_some_and(Self::is_stopping);
+        let killed = parent.as_ref().is_some_and(|scope| scope.inner.killed.load(Ordering::SeqCst));
         Self {
             inner: Arc::new(Inner {
                 executor,
@@ -72,6 +74,7 @@ impl Scope {
                 live: AtomicUsize::new(0),
                 emptied: event_listener::Event::new(),
                 stopping: AtomicBool::new(stopping),
+                killed: AtomicBool::new(killed),
                 next_id: AtomicU64::new(0),
                 members: Mutex::new(Members::default()),
             }),
@@ -96,8 +99,12 @@ impl Scope {
         members.children.retain(|child| child.strong_count() > 0);
         members.children.push(Arc::downgrade(&child.inner));
         drop(members);
+        // The parent's walk may have passed before the child was listed.
         if self.is_stopping() {
-            child.stop(); // the parent's walk may have passed before the child was listed
+            child.stop();
+        }
+        if self.inner.killed.load(Ordering::SeqCst) {
+            child.kill();
         }
         child
     }
@@ -125,9 +132,11 @@ impl Scope {
         self.each(&mut Core::stop, &mut enter);
     }
 
-    /// Kills every actor in this scope and below it.
+    /// Kills every actor in this scope and below it. One that is spawned later is killed at once.
     pub fn kill(&self) {
-        self.each(&mut Core::kill, &mut |_| {});
+        self.inner.killed.store(true, Ordering::SeqCst);
+        let mut enter = |scope: &Self| scope.inner.killed.store(true, Ordering::SeqCst);
+        self.each(&mut Core::kill, &mut enter);
     }
 
     /// Whether [`stop`](Self::stop) was called here or above.
@@ -200,8 +209,12 @@ impl Scope {
             scope = here.inner.parent.as_ref();
         }
         self.members().actors.insert(id, Arc::clone(core));
+        // `stop` and `kill` may have walked the list before the actor was on it.
         if self.is_stopping() {
-            core.stop(); // `stop` may have walked the list before the actor was on it
+            core.stop();
+        }
+        if self.inner.killed.load(Ordering::SeqCst) {
+            core.kill();
         }
         Membership { scope: self.clone(), id, core: Arc::clone(core) }
     }
