@@ -48,6 +48,12 @@ impl<S: Transport> Connection<S> {
             self.count_fault(fault);
             failure = failure.or_else(|| Some(failed(fault.during(Phase::Content))));
         }
+        if let Content::Stream(producer) = &mut response.content
+            && let Some(reason) = poll_fn(|cx| Poll::Ready(producer.poll_start(cx))).await
+        {
+            response = Response::status_text(Status::INTERNAL_SERVER_ERROR);
+            failure = failure.or(Some(reason));
+        }
         let skip = matches!(remainder, Remainder::Octets(left) if left <= SKIP_LEN);
         let mut persist = (skip || remainder == Remainder::Nothing)
             && failure.is_none()

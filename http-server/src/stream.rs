@@ -60,15 +60,14 @@ impl Producer {
         Self { running: Some(Box::pin(running)), pieces: Box::pin(pieces), failure: None }
     }
 
-    /// The next piece, or `None` at the end.
-    ///
-    /// # Errors
-    ///
-    /// Why the content was cut off.
-    pub(crate) fn poll_next(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Vec<u8>>, ExitReason>> {
+    /// Lets the producer run for the first time. Tells why it failed if it has done so before it
+    /// sent anything: then there is still time for another response.
+    pub(crate) fn poll_start(&mut self, cx: &mut Context<'_>) -> Option<ExitReason> {
+        self.poll_running(cx);
+        if self.pieces.is_empty() { self.failure.take() } else { None }
+    }
+
+    fn poll_running(&mut self, cx: &mut Context<'_>) {
         if let Some(running) = &mut self.running
             && let Poll::Ready(ended) = running.as_mut().poll(cx)
         {
@@ -78,6 +77,18 @@ impl Producer {
                 Err(Panicked(text)) => Some(ExitReason::Panicked(text)),
             };
         }
+    }
+
+    /// The next piece, or `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// Why the content was cut off.
+    pub(crate) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Vec<u8>>, ExitReason>> {
+        self.poll_running(cx);
         // What was sent before a failure was sent.
         match self.pieces.as_mut().poll_next(cx) {
             Poll::Ready(Some(piece)) => Poll::Ready(Ok(Some(piece))),

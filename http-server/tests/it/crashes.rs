@@ -31,6 +31,11 @@ fn routes() -> Router {
             }
             async { "never" }
         })
+        .get("/unstarted", async |_: Request| {
+            Response::new(Status::OK).stream("text/plain", async |_: BodySender| -> () {
+                panic!("before the first part");
+            })
+        })
         .get("/stream", async |_: Request| {
             Response::new(Status::OK).stream("text/plain", async |mut sender: BodySender| -> () {
                 let _ = sender.send("the first part\n").await;
@@ -44,7 +49,8 @@ fn every_kind_of_panic_is_a_500_and_nobody_else_notices() {
     let fixture = Fixture::serve(routes(), |server| server);
     let mut bystander = fixture.client();
     assert_eq!(bystander.get("/hello").status, 200);
-    let paths = ["/panic", "/match", "/divide", "/index", "/drop", "/blocking", "/early"];
+    let paths =
+        ["/panic", "/match", "/divide", "/index", "/drop", "/blocking", "/early", "/unstarted"];
     for path in paths {
         let mut client = fixture.client();
         let answer = client.get(path);
