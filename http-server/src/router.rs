@@ -122,7 +122,8 @@ impl Handler for Router {
     fn handle(&self, mut request: Request) -> Answer {
         let response = if request.target() == "*" {
             // RFC 9112 §3.2.4: only OPTIONS comes here; it asks about the server as a whole.
-            Response::new(Status::NO_CONTENT).field("Allow", KNOWN.join(", "))
+            let methods: Vec<_> = offered_by_any().collect();
+            Response::new(Status::NO_CONTENT).field("Allow", methods.join(", "))
         } else {
             match self.find(request.path()) {
                 Some((route, params)) => match route.handler(request.method()) {
@@ -163,7 +164,9 @@ impl Route {
     fn allow(&self) -> Vec<&str> {
         let mut allowed: Vec<&str> = self.methods.iter().map(|(method, _)| &**method).collect();
         if self.any.is_some() {
-            allowed.extend(KNOWN.iter().filter(|method| !NEVER_ANY.contains(method)));
+            for method in offered_by_any() {
+                allowed.push(method);
+            }
         }
         if allowed.contains(&"GET") {
             allowed.push("HEAD");
@@ -173,6 +176,11 @@ impl Route {
         allowed.dedup();
         allowed
     }
+}
+
+/// The methods that a handler for any method is offered under.
+fn offered_by_any() -> impl Iterator<Item = &'static str> {
+    KNOWN.into_iter().filter(|method| !NEVER_ANY.contains(method))
 }
 
 fn is_known(method: &str) -> bool {
