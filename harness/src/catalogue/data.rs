@@ -6,10 +6,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::case::{Case, Family};
-use crate::http::row::Row as HttpRow;
+use crate::http::{self, row::Row as HttpRow};
 use crate::route::Route;
 use crate::verdict::Strength;
-use crate::ws::row::Row as WsRow;
+use crate::ws::{self, row::Row as WsRow};
 
 /// The files of a family, with their names for messages.
 type Files = &'static [(&'static str, &'static str)];
@@ -74,12 +74,12 @@ fn rows<R: DeserializeOwned>(files: Files) -> impl Iterator<Item = R> {
 }
 
 /// HTTP conformance.
-pub(super) fn http() -> Vec<Case> {
+pub(super) fn http_cases() -> Vec<Case> {
     rows(HTTP).map(|row| http_case(Family::Http, row)).collect()
 }
 
 /// WebSocket conformance.
-pub(super) fn websocket() -> Vec<Case> {
+pub(super) fn websocket_cases() -> Vec<Case> {
     let mut cases: Vec<Case> = rows(HANDSHAKE).map(|row| http_case(Family::Ws, row)).collect();
     cases.extend(rows(WEBSOCKET).map(websocket_case));
     cases.extend(utf8_rows().into_iter().map(websocket_case));
@@ -100,7 +100,7 @@ fn http_case(family: Family, row: HttpRow) -> Case {
         long: false,
         action: Rc::new(move |cx| {
             let row = Rc::clone(&row);
-            Box::pin(async move { row.run(&cx).await })
+            Box::pin(async move { http::judge::run(&row, &cx).await })
         }),
     }
 }
@@ -119,7 +119,7 @@ fn websocket_case(row: WsRow) -> Case {
         long: false,
         action: Rc::new(move |cx| {
             let row = Rc::clone(&row);
-            Box::pin(async move { row.run(&cx).await })
+            Box::pin(async move { ws::judge::run(&row, &cx).await })
         }),
     }
 }

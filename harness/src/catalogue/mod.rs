@@ -23,8 +23,8 @@ use crate::verdict::{Strength, Verdict};
 /// If the catalogue in this crate is broken, which its tests rule out.
 #[must_use]
 pub fn all() -> Vec<Case> {
-    let mut cases = data::http();
-    cases.extend(data::websocket());
+    let mut cases = data::http_cases();
+    cases.extend(data::websocket_cases());
     cases.extend(crash::cases());
     cases.extend(slow::cases());
     cases.extend(fragmentation::cases());

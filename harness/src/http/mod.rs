@@ -3,6 +3,7 @@
 //! Nothing here is shared with a server of ours, so that a fault of ours cannot hide.
 
 pub(crate) mod exchange;
+pub(crate) mod judge;
 mod response;
 pub(crate) mod row;
 pub(crate) mod template;

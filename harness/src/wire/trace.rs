@@ -113,26 +113,27 @@ impl Recorder {
 
     /// Records octets received, joining them to those received just before.
     pub(crate) fn received(&self, connection: usize, bytes: &[u8]) {
-        let mut inner = self.inner.borrow_mut();
-        let last = inner.entries.iter_mut().rev().find(|entry| entry.connection == connection);
-        if let Some(Entry { event: Event::Received(data), .. }) = last {
-            data.append(bytes);
-            return;
-        }
-        drop(inner);
-        self.record(connection, Event::Received(Data::of(bytes)));
+        self.join(connection, Event::Received(Data::of(bytes)), bytes);
     }
 
     /// Records octets sent, joining them to those sent just before.
     pub(crate) fn sent(&self, connection: usize, bytes: &[u8]) {
+        self.join(connection, Event::Sent(Data::of(bytes)), bytes);
+    }
+
+    fn join(&self, connection: usize, event: Event, bytes: &[u8]) {
         let mut inner = self.inner.borrow_mut();
         let last = inner.entries.iter_mut().rev().find(|entry| entry.connection == connection);
-        if let Some(Entry { event: Event::Sent(data), .. }) = last {
-            data.append(bytes);
-            return;
+        match (last.map(|last| &mut last.event), &event) {
+            (Some(Event::Received(data)), Event::Received(_))
+            | (Some(Event::Sent(data)), Event::Sent(_)) => {
+                data.append(bytes);
+            }
+            _ => {
+                drop(inner);
+                self.record(connection, event);
+            }
         }
-        drop(inner);
-        self.record(connection, Event::Sent(Data::of(bytes)));
     }
 
     /// Adds another trace behind this one, its connections numbered on.

@@ -4,4 +4,6 @@
 
 pub(crate) mod client;
 pub(crate) mod frame;
+pub(crate) mod judge;
 pub(crate) mod row;
+mod sequences;

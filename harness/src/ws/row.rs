@@ -11,16 +11,13 @@
 //! close = "ours"
 //! ```
 
-use async_io::Timer;
-use futures_lite::future::yield_now;
 use serde::Deserialize;
 
-use super::client::{Client, Event};
+use super::client::Event;
 use super::frame::{Frame, opcode};
-use crate::context::{Context, spell};
-use crate::route::Route;
-use crate::verdict::{Strength, Verdict};
-use crate::wire::{Source, text};
+use super::sequences::Sequences;
+use crate::verdict::Strength;
+use crate::wire::text;
 
 /// A case as the catalogue writes it.
 #[derive(Clone, Debug, Deserialize)]
@@ -31,20 +28,23 @@ pub(crate) struct Row {
     pub(crate) title: String,
     pub(crate) section: String,
     pub(crate) strength: Strength,
-    send: Vec<Step>,
+    pub(super) send: Vec<Step>,
     /// What the subject does in answer, in this order and nothing else.
     #[serde(default)]
     expect: Vec<Expected>,
     /// Other sequences that the RFC allows as well.
     #[serde(default)]
     also: Vec<Vec<Expected>>,
+    /// Whether events may be left out, save the last.
+    #[serde(default)]
+    may_skip: bool,
     /// Where the subject must fail the connection: what a lenient one sends in place of it,
     /// a warning.
     #[serde(default)]
     tolerated: Vec<Expected>,
     #[serde(default)]
-    write: Write,
-    close: Close,
+    pub(super) write: Write,
+    pub(super) close: Close,
     /// Close codes that conform; a Close without a code always does.
     #[serde(default)]
     codes: Vec<u16>,
@@ -53,7 +53,7 @@ pub(crate) struct Row {
 /// How frames become segments.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Write {
+pub(super) enum Write {
     /// All that can be is sent together.
     #[default]
     Together,
@@ -66,7 +66,7 @@ enum Write {
 /// Who closes, and whether that must be clean.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "lowercase")]
-enum Close {
+pub(super) enum Close {
     /// We do, when all that was expected came; the subject answers and ends the connection.
     Ours,
     /// Our Close is among the frames sent; the subject answers and ends the connection.
@@ -79,7 +79,7 @@ enum Close {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
-enum Step {
+pub(super) enum Step {
     /// Waits until so many events have come.
     Until { until: usize },
     /// Sends a frame.
@@ -88,7 +88,7 @@ enum Step {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FrameRow {
+pub(super) struct FrameRow {
     text: Option<Payload>,
     binary: Option<Payload>,
     continuation: Option<Payload>,
@@ -117,6 +117,8 @@ fn yes() -> bool {
     true
 }
 
+/// Octets: text stands for its UTF-8, hexadecimal for itself, and a filling, one octet a
+/// character, is repeated and cut to the length.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 enum Payload {
@@ -156,7 +158,7 @@ impl Payload {
 }
 
 impl FrameRow {
-    fn frame(&self, drawn: [u8; 4]) -> Result<Frame, String> {
+    pub(super) fn frame(&self, drawn: [u8; 4]) -> Result<Frame, String> {
         let kinds = [
             (opcode::TEXT, &self.text),
             (opcode::BINARY, &self.binary),
@@ -212,32 +214,8 @@ impl Expected {
     }
 }
 
-/// The sequences that conform, the preferred one first.
-struct Sequences(Vec<Vec<Event>>);
-
-impl Sequences {
-    fn begin_with(&self, log: &[Event]) -> bool {
-        self.0.iter().any(|sequence| sequence.starts_with(log))
-    }
-
-    fn contain(&self, log: &[Event]) -> bool {
-        self.0.iter().any(|sequence| sequence == log)
-    }
-
-    /// Whether `log` conforms and no longer sequence could still follow from it.
-    fn end_with(&self, log: &[Event]) -> bool {
-        self.contain(log) && !self.0.iter().any(|s| s.len() > log.len() && s.starts_with(log))
-    }
-
-    fn describe(&self) -> String {
-        match &self.0[0][..] {
-            [] => "no message".into(),
-            [event] => event.describe(),
-            [first, .., last] => {
-                format!("{} events, {} to {}", self.0[0].len(), first.describe(), last.describe())
-            }
-        }
-    }
+fn events(row: &[Expected]) -> Result<Vec<Event>, String> {
+    row.iter().map(Expected::event).collect()
 }
 
 impl Row {
@@ -264,6 +242,7 @@ impl Row {
             send: vec![Step::Frame(Box::new(frame))],
             expect: if valid { vec![Expected::Text(payload)] } else { Vec::new() },
             also: Vec::new(),
+            may_skip: false,
             tolerated: Vec::new(),
             write: Write::Together,
             close: if valid { Close::Ours } else { Close::Theirs },
@@ -271,194 +250,24 @@ impl Row {
         }
     }
 
-    /// Runs the case against the echo route.
-    pub(crate) async fn run(&self, cx: &Context) -> Verdict {
-        self.run_inner(cx).await.unwrap_or_else(|verdict| verdict)
+    /// What conforms, the preferred sequence first.
+    pub(super) fn sequences(&self) -> Result<Sequences, String> {
+        let rows = [&self.expect].into_iter().chain(&self.also);
+        let sequences = rows.map(|row| events(row)).collect::<Result<_, _>>()?;
+        Ok(Sequences { sequences, may_skip: self.may_skip })
     }
 
-    async fn run_inner(&self, cx: &Context) -> Result<Verdict, Verdict> {
-        let sequences = self.sequences().map_err(broken_row)?;
-        let mut client = Client::open(cx, Route::WsEcho, Source::Case).await?;
-        let mut log = Vec::new();
-        self.send(cx, &mut client, &mut log).await?;
-        match self.close {
-            Close::Ours => {
-                while !sequences.end_with(&log) {
-                    match client.next(cx.answer_by()).await {
-                        event @ (Event::Message { .. } | Event::Pong(_)) => log.push(event),
-                        Event::Silence if sequences.contain(&log) => break,
-                        event => return Err(event.unexpected(sequences.describe())),
-                    }
-                    check(&sequences, &log)?;
-                }
-                client.send(opcode::CLOSE, 1000_u16.to_be_bytes(), cx.answer_by()).await;
-                self.closing(cx, &mut client, &mut log, &sequences).await
-            }
-            Close::Sent | Close::Broken => {
-                self.closing(cx, &mut client, &mut log, &sequences).await
-            }
-            Close::Theirs => self.failing(cx, &mut client, &mut log, &sequences).await,
-        }
+    /// What a lenient subject sends where it should fail the connection.
+    pub(super) fn tolerated(&self) -> Result<Vec<Event>, String> {
+        events(&self.tolerated)
     }
 
-    fn sequences(&self) -> Result<Sequences, String> {
-        let events =
-            |row: &Vec<Expected>| row.iter().map(Expected::event).collect::<Result<Vec<_>, _>>();
-        Ok(Sequences(
-            [&self.expect].into_iter().chain(&self.also).map(events).collect::<Result<_, _>>()?,
-        ))
-    }
-
-    async fn send(
-        &self,
-        cx: &Context,
-        client: &mut Client,
-        log: &mut Vec<Event>,
-    ) -> Result<(), Verdict> {
-        let mut octets = Vec::new();
-        for step in &self.send {
-            match step {
-                Step::Frame(row) => {
-                    let key = client.key();
-                    row.frame(key).map_err(broken_row)?.encode(&mut octets);
-                    if matches!(self.write, Write::Frames) {
-                        self.flush(cx, client, &mut octets).await;
-                    }
-                }
-                Step::Until { until } => {
-                    self.flush(cx, client, &mut octets).await;
-                    while log.len() < *until {
-                        match client.next(cx.answer_by()).await {
-                            event @ (Event::Message { .. } | Event::Pong(_)) => log.push(event),
-                            event => return Err(event.unexpected(format!("event {until}"))),
-                        }
-                    }
-                }
-            }
-        }
-        self.flush(cx, client, &mut octets).await;
-        Ok(())
-    }
-
-    async fn flush(&self, cx: &Context, client: &mut Client, octets: &mut Vec<u8>) {
-        let size = match self.write {
-            Write::Chop(size) => size,
-            Write::Together | Write::Frames => octets.len(),
-        };
-        for segment in octets.chunks(size.max(1)) {
-            // The subject may fail the connection in the middle: what it says is read later.
-            if !client.connection().send(segment, cx.answer_by()).await {
-                break;
-            }
-            match self.write {
-                Write::Together => {}
-                Write::Frames => _ = Timer::after(cx.timing().pause).await,
-                Write::Chop(_) => yield_now().await,
-            }
-        }
-        octets.clear();
-    }
-
-    /// Our Close is out: the subject answers it, and then ends the connection.
-    async fn closing(
-        &self,
-        cx: &Context,
-        client: &mut Client,
-        log: &mut Vec<Event>,
-        sequences: &Sequences,
-    ) -> Result<Verdict, Verdict> {
-        let codes = if self.codes.is_empty() { &[1000][..] } else { &self.codes };
-        let expected = format!("Close {}, then the end of the connection", spell_codes(codes));
-        let got = loop {
-            let event = client.next(cx.answer_by()).await;
-            match &event {
-                Event::Close { code, .. } => {
-                    if code.is_some_and(|code| !codes.contains(&code)) {
-                        return Err(event.unexpected(expected));
-                    }
-                    break event.describe();
-                }
-                Event::Ended if self.close == Close::Broken => break event.describe(),
-                Event::Message { .. } | Event::Pong(_) => {
-                    log.push(event);
-                    check(sequences, log)?;
-                }
-                Event::Ended | Event::Silence | Event::Fault { .. } => {
-                    return Err(event.unexpected(expected));
-                }
-            }
-        };
-        if !sequences.contain(log) {
-            return Err(Verdict::fail(
-                sequences.describe(),
-                format!("{} before {got}", describe(log)),
-            ));
-        }
-        match client.next(cx.answer_by()).await {
-            Event::Ended => {
-                Ok(Verdict::pass(expected, format!("{got}, then the end of the connection")))
-            }
-            Event::Silence => {
-                let patience = spell(cx.timing().answer);
-                Err(Verdict::fail(
-                    expected,
-                    format!("{got}, but the connection was still open {patience} later"),
-                ))
-            }
-            event => Err(event.unexpected(expected)),
-        }
-    }
-
-    /// What we sent is a violation: the subject must fail the connection (RFC 6455 §7.1.7).
-    async fn failing(
-        &self,
-        cx: &Context,
-        client: &mut Client,
-        log: &mut Vec<Event>,
-        sequences: &Sequences,
-    ) -> Result<Verdict, Verdict> {
-        let tolerated: Vec<Event> = self
-            .tolerated
-            .iter()
-            .map(Expected::event)
-            .collect::<Result<_, _>>()
-            .map_err(broken_row)?;
-        let codes = if self.codes.is_empty() { &[1002][..] } else { &self.codes };
-        let expected = format!("the subject closes with {}", spell_codes(codes));
-        loop {
-            let event = client.next(cx.answer_by()).await;
-            let got = event.describe();
-            let verdict = match &event {
-                Event::Message { .. } | Event::Pong(_) => {
-                    log.push(event);
-                    if !tolerated.is_empty() && *log == tolerated {
-                        return Ok(Verdict::warn(
-                            expected,
-                            format!("tolerated: {}", describe(log)),
-                        ));
-                    }
-                    check(sequences, log)
-                        .map_err(|verdict| Verdict { expected: expected.clone(), ..verdict })?;
-                    continue;
-                }
-                Event::Close { code: Some(code), .. } if codes.contains(code) => {
-                    Verdict::pass(expected, got.as_str())
-                }
-                // §7.1.7: an endpoint SHOULD send a Close frame, with a status code that fits.
-                Event::Close { code: None, .. } | Event::Ended => {
-                    Verdict::warn(expected, got.as_str())
-                }
-                Event::Silence => {
-                    let patience = spell(cx.timing().answer);
-                    Verdict::fail(expected, format!("nothing: still open after {patience}"))
-                }
-                Event::Close { .. } | Event::Fault { .. } => event.unexpected(expected),
-            };
-            return if sequences.contain(log) {
-                Ok(verdict)
-            } else {
-                Err(Verdict::fail(sequences.describe(), format!("{}, then {got}", describe(log))))
-            };
+    /// The close codes that conform.
+    pub(super) fn codes(&self) -> &[u16] {
+        match (&self.codes[..], self.close) {
+            ([], Close::Theirs) => &[1002],
+            ([], Close::Ours | Close::Sent | Close::Broken) => &[1000],
+            (codes, _) => codes,
         }
     }
 
@@ -471,7 +280,7 @@ impl Row {
         let frames: Result<Vec<Frame>, String> = frames.collect();
         let closes =
             matches!(&frames, Ok(frames) if frames.iter().any(|f| f.opcode == opcode::CLOSE));
-        match (frames, self.sequences()) {
+        match (frames, self.sequences().and(self.tolerated())) {
             (Err(why), _) | (_, Err(why)) => Some(why),
             _ if self.send.is_empty() => Some("sends nothing".into()),
             _ if matches!(self.close, Close::Sent | Close::Broken) != closes
@@ -482,31 +291,6 @@ impl Row {
             _ => None,
         }
     }
-}
-
-fn check(sequences: &Sequences, log: &[Event]) -> Result<(), Verdict> {
-    if sequences.begin_with(log) {
-        return Ok(());
-    }
-    Err(Verdict::fail(sequences.describe(), describe(log)))
-}
-
-fn describe(log: &[Event]) -> String {
-    /// Enough to see the pattern; the trace has the rest.
-    const MAX: usize = 4;
-    let mut words: Vec<String> = log.iter().take(MAX).map(Event::describe).collect();
-    if log.len() > MAX {
-        words.push(format!("{} more", log.len() - MAX));
-    }
-    if words.is_empty() { "no message".into() } else { words.join(", ") }
-}
-
-fn spell_codes(codes: &[u16]) -> String {
-    codes.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ")
-}
-
-fn broken_row(why: String) -> Verdict {
-    Verdict::new(crate::verdict::Outcome::Error, "a catalogue row that can be sent", why)
 }
 
 #[cfg(test)]
@@ -546,16 +330,5 @@ mod tests {
         assert!(row("close = 'ours'\nsend = [{ close = 1000 }]").flaw().is_some());
         assert!(row("close = 'ours'\nsend = [{ text = 'a', ping = 'b' }]").flaw().is_some());
         assert!(row("close = 'ours'\nsend = [{ text = { hex = 'zz' } }]").flaw().is_some());
-    }
-
-    #[test]
-    fn sequences_are_compared_as_they_grow() {
-        let pong = |p: &str| Event::Pong(p.into());
-        let sequences = Sequences(vec![vec![pong("1"), pong("2")], vec![pong("2")]]);
-        assert!(sequences.begin_with(&[]) && sequences.begin_with(&[pong("1")]));
-        assert!(
-            !sequences.begin_with(&[pong("3")]) && !sequences.begin_with(&[pong("2"), pong("1")])
-        );
-        assert!(sequences.end_with(&[pong("2")]) && !sequences.end_with(&[pong("1")]));
     }
 }
