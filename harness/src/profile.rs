@@ -76,7 +76,7 @@ pub struct Launch {
     /// Program and arguments. `{port}` becomes a free port. A program with a slash in its
     /// name is looked up from the profile's folder.
     pub command: Vec<String>,
-    /// Added to the environment of both.
+    /// Added to the environment of both; `{port}` becomes the port here as well.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
 }

@@ -76,14 +76,11 @@ fn json_and_traces_are_written() {
     assert!(stdout.starts_with('{') && stdout.ends_with("}\n"), "nothing but JSON: {stdout}");
 }
 
-/// The server dies at the first request that is not a plain GET of `/`: whatever runs beside
-/// it, the case that sends it must be found.
+/// The server dies of a method in lower case: whatever runs beside it, the case that sends one
+/// must be found, and the others judged.
 #[test]
-fn a_death_is_pinned_on_its_case_and_the_others_are_still_judged() {
-    let script = TempFile::new("mortal.py", MORTAL);
-    let arguments =
-        ["run", "--filter", "http/RL,http/METH-02", "--", "python3", script.path(), "{port}"];
-    let (code, stdout, stderr) = run(&arguments);
+fn a_death_is_pinned_on_its_case() {
+    let (code, stdout, stderr) = run_fragile("dies", "http/RL,http/METH-02");
     assert_eq!(code, 1, "{stdout}{stderr}");
     let culprit = stdout.split("http/METH-02").nth(1).expect("the culprit is shown in detail");
     assert!(culprit.contains("exited with status 42") && culprit.contains("| goodbye"), "{stdout}");
@@ -91,27 +88,21 @@ fn a_death_is_pinned_on_its_case_and_the_others_are_still_judged() {
     assert_eq!(deaths, 1, "one case is to blame: {stdout}");
 }
 
-const MORTAL: &str = r#"
-import os, socket, sys, threading
-listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
-def serve(peer):
-    data = b""
-    while True:
-        try:
-            more = peer.recv(65536)
-        except OSError:
-            return
-        if not more:
-            return
-        data += more
-        if data.startswith(b"get "):
-            sys.stderr.write("goodbye\n")
-            sys.stderr.flush()
-            os._exit(42)
-        while b"\r\n\r\n" in data:
-            data = data.split(b"\r\n\r\n", 1)[1]
-            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-while True:
-    peer, _ = listener.accept()
-    threading.Thread(target=serve, args=(peer,), daemon=True).start()
-"#;
+/// As above, but the server lives on and serves nobody.
+#[test]
+fn a_hang_is_pinned_on_its_case() {
+    let (code, stdout, stderr) = run_fragile("hangs", "http/RL-01,http/METH-02");
+    assert_eq!(code, 1, "{stdout}{stderr}");
+    let culprit = stdout.split("http/METH-02").nth(1).expect("the culprit is shown in detail");
+    assert!(culprit.contains("the subject stopped serving"), "{stdout}");
+    assert!(!stdout.contains("http/RL-01"), "the other case is cleared: {stdout}");
+}
+
+fn run_fragile(how: &str, filter: &str) -> (i32, String, String) {
+    let this = std::env::current_exe().unwrap();
+    let how = format!("FRAGILE={how}");
+    let subject =
+        [this.to_str().unwrap(), "--exact", "support::fragile_server", "--ignored", "--nocapture"];
+    let flags = ["run", "--filter", filter, "--env", &how, "--env", "PORT={port}", "--"];
+    run(&[&flags[..], &subject].concat())
+}

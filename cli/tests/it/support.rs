@@ -2,8 +2,8 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-use std::thread;
-use std::{env, fs, process};
+use std::sync::Mutex;
+use std::{env, fs, process, thread};
 
 /// The binary with these arguments.
 pub(crate) fn harness(arguments: &[&str]) -> Command {
@@ -44,22 +44,50 @@ impl Drop for TempFile {
 pub(crate) fn naive_server() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            thread::spawn(move || agree(stream));
-        }
-    });
+    thread::spawn(move || serve(&listener, &|_| {}));
     address
 }
 
-fn agree(mut stream: TcpStream) {
+/// A server of the same kind that breaks at the first request whose method is `get`.
+#[test]
+#[ignore = "the subject itself: other tests start it in a process of its own"]
+fn fragile_server() {
+    let port: u16 = env::var("PORT").unwrap().parse().unwrap();
+    let dies = env::var("FRAGILE").unwrap() == "dies";
+    // Held while a request is looked at: who never lets go of it hangs all the others.
+    let lock = Mutex::new(());
+    serve(&TcpListener::bind(("127.0.0.1", port)).unwrap(), &|head| {
+        let _held = lock.lock().unwrap();
+        if head.starts_with(b"get ") {
+            eprintln!("goodbye");
+            if dies {
+                process::exit(42);
+            }
+            loop {
+                thread::park();
+            }
+        }
+    });
+}
+
+fn serve(listener: &TcpListener, look: &(dyn Fn(&[u8]) + Sync)) {
+    thread::scope(|scope| {
+        for stream in listener.incoming().flatten() {
+            scope.spawn(move || agree(stream, look));
+        }
+    });
+}
+
+fn agree(mut stream: TcpStream, look: &(dyn Fn(&[u8]) + Sync)) {
+    let answer =
+        b"HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 3\r\n\r\nyes";
     let mut head = Vec::new();
     let mut octet = [0];
     while let Ok(1) = stream.read(&mut octet) {
         head.push(octet[0]);
         if head.ends_with(b"\r\n\r\n") {
+            look(&head);
             head.clear();
-            let answer = b"HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 3\r\n\r\nyes";
             if stream.write_all(answer).is_err() {
                 break;
             }

@@ -39,9 +39,10 @@ impl Process {
     ///
     /// [`Error::Subject`] when there is no such program, or it may not be run.
     pub(crate) fn start(launch: &Launch, folder: &Path, port: u16) -> Result<Self, Error> {
-        let words: Vec<String> =
-            launch.command.iter().map(|word| word.replace("{port}", &port.to_string())).collect();
+        let filled = |text: &String| text.replace("{port}", &port.to_string());
+        let words: Vec<String> = launch.command.iter().map(filled).collect();
         let mut command = prepare(&words, launch, folder);
+        command.envs(launch.env.iter().map(|(key, value)| (key, filled(value))));
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         Self::spawn(words.join(" "), command).map_err(|(command, error)| {
             Error::Subject(format!("cannot start the subject: {command}: {error}"))
@@ -231,7 +232,7 @@ mod tests {
     fn shell(script: &str) -> Process {
         let launch = Launch {
             command: vec!["sh".into(), "-c".into(), script.into()],
-            env: [("GREETING".into(), "hello".into())].into(),
+            env: [("GREETING".into(), "hello from {port}".into())].into(),
             ..Launch::default()
         };
         Process::start(&launch, Path::new(""), 4711).unwrap()
@@ -239,7 +240,7 @@ mod tests {
 
     #[test]
     fn an_end_is_noticed_with_status_and_last_words() {
-        let process = shell("echo $GREETING {port} >&2; exit 3");
+        let process = shell("echo $GREETING and {port} >&2; exit 3");
         block_on(process.gone());
         assert_eq!(process.status().and_then(|s| s.code()), Some(3));
         // The pipe is read by another thread: its end, not the process's, is what to wait for.
@@ -247,7 +248,10 @@ mod tests {
             thread::yield_now();
         }
         let text = process.obituary();
-        assert!(text.contains("exited with status 3") && text.contains("| hello 4711"), "{text}");
+        assert!(
+            text.contains("exited with status 3") && text.contains("| hello from 4711 and 4711"),
+            "{text}"
+        );
     }
 
     #[test]
