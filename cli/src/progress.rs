@@ -6,6 +6,8 @@ use console::style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use seawall_harness::{Event, Judged, Outcome};
 
+use crate::summary::{counted, painted};
+
 /// Between two plain lines that only say how far the run is.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -40,7 +42,7 @@ impl Progress {
             Event::Starting => self.say("starting the subject"),
             Event::Ready { cases } => {
                 self.cases = *cases;
-                self.say(&format!("ready: {cases} cases"));
+                self.say(&format!("ready: {}", counted(*cases)));
                 if self.terminal {
                     self.bar.set_length(*cases as u64);
                     self.bar.set_draw_target(ProgressDrawTarget::stderr());
@@ -54,7 +56,7 @@ impl Progress {
                 self.say(&format!("the subject {how}; starting it again to try alone: {suspects}"));
             }
             Event::Retrying(cases) => {
-                self.say(&format!("trying alone what failed beside others: {cases} cases"));
+                self.say(&format!("trying alone what failed beside others: {}", counted(*cases)));
             }
         }
     }
@@ -65,7 +67,7 @@ impl Progress {
         let failed = matches!(judged.outcome, Outcome::Fail | Outcome::Error | Outcome::Flaky);
         self.failed += usize::from(failed);
         if failed || self.verbose {
-            let word = crate::summary::painted(judged.outcome);
+            let word = painted(judged.outcome);
             self.say(&format!("{word} {} {}", judged.id, style(&judged.title).for_stderr().dim()));
         } else if !self.terminal && self.said.elapsed() > PLAIN_INTERVAL {
             self.say(&format!("{} of {} judged, {} failed", self.judged, self.cases, self.failed));

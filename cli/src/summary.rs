@@ -71,7 +71,7 @@ fn labelled(out: &mut String, label: &str, text: &str) {
 
 /// A line for each warning and accepted deviation; skipped cases by their reason.
 fn brief(out: &mut String, report: &Report) {
-    let mut skipped: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut skipped: BTreeMap<&str, usize> = BTreeMap::new();
     let mut lines = String::new();
     for judged in &report.results {
         let Judged { outcome, id, title, got, .. } = judged;
@@ -85,11 +85,11 @@ fn brief(out: &mut String, report: &Report) {
                 got.lines().next().unwrap_or("")
             );
         } else if *outcome == Outcome::Skip {
-            skipped.entry(got).or_default().push(id);
+            *skipped.entry(got).or_default() += 1;
         }
     }
-    for (reason, ids) in skipped {
-        _ = writeln!(lines, "{} {} cases: {reason}", painted(Outcome::Skip), ids.len());
+    for (reason, count) in skipped {
+        _ = writeln!(lines, "{} {}: {reason}", painted(Outcome::Skip), counted(count));
     }
     if !lines.is_empty() {
         _ = write!(out, "\n{lines}");
@@ -151,10 +151,16 @@ fn ending(out: &mut String, report: &Report, level: Strength) {
     };
     _ = writeln!(
         out,
-        "{}: {cases} cases in {:.1} s at level {level}: {verdict}",
+        "{}: {} in {:.1} s at level {level}: {verdict}",
         style(&report.subject).bold(),
+        counted(cases),
         report.seconds
     );
+}
+
+/// `1 case`, `2 cases`.
+pub(crate) fn counted(cases: usize) -> String {
+    if cases == 1 { "1 case".into() } else { format!("{cases} cases") }
 }
 
 /// The catalogue, family by family.
@@ -173,6 +179,6 @@ pub(crate) fn list(cases: &[Case]) -> String {
             _ = writeln!(out, "  {id:width$}  {title}  {rule}");
         }
     }
-    _ = writeln!(out, "{} cases", cases.len());
+    _ = writeln!(out, "{}", counted(cases.len()));
     out
 }

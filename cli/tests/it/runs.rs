@@ -7,8 +7,8 @@ fn a_case_that_passes_exits_with_0() {
     let url = format!("http://{}", naive_server());
     let (code, stdout, stderr) = run(&["run", "--http", &url, "--filter", "http/RL-01"]);
     assert_eq!(code, 0, "{stdout}{stderr}");
-    assert!(stdout.contains("1 cases") && stdout.contains("passed"), "{stdout}");
-    assert!(stderr.contains("ready: 1 cases"), "plain lines where there is no terminal: {stderr}");
+    assert!(stdout.contains("1 case in") && stdout.contains("passed"), "{stdout}");
+    assert!(stderr.contains("ready: 1 case\n"), "plain lines where there is no terminal: {stderr}");
 }
 
 #[test]
