@@ -3,6 +3,7 @@
 //! What can be said in data is data, in `harness/catalogue/*.toml`; what acts over time or
 //! on several connections is code, in the modules here.
 
+mod contract;
 mod crash;
 mod data;
 mod fragmentation;
@@ -24,7 +25,9 @@ use crate::verdict::{Strength, Verdict};
 #[must_use]
 pub fn all() -> Vec<Case> {
     let mut cases = data::http_cases();
+    cases.extend(contract::http_cases());
     cases.extend(data::websocket_cases());
+    cases.extend(contract::websocket_cases());
     cases.extend(crash::cases());
     cases.extend(slow::cases());
     cases.extend(fragmentation::cases());

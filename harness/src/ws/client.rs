@@ -106,8 +106,13 @@ impl Client {
         if let Some(fault) = handshake_fault(response, &handshake_key(cx)) {
             return Err(Verdict::fail(expected, fault));
         }
+        Ok(Self::from_upgraded(cx, connection))
+    }
+
+    /// A client on a connection whose handshake was answered 101.
+    pub(crate) fn from_upgraded(cx: &Context, connection: Connection) -> Self {
         connection.upgraded();
-        Ok(Self { connection, random: cx.random(), assembling: None, close_seen: false })
+        Self { connection, random: cx.random(), assembling: None, close_seen: false }
     }
 
     /// A masking key: drawn, since RFC 6455 §5.3 asks for one that cannot be foretold, but
