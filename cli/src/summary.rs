@@ -76,7 +76,8 @@ fn brief(out: &mut String, report: &Report) {
     for judged in &report.results {
         let Judged { outcome, id, title, got, .. } = judged;
         if let Some(reason) = &judged.deviation {
-            _ = writeln!(lines, "{} {id}  {title}: accepted, {reason}", painted(*outcome));
+            let word = style(format!("{:5}", outcome.word())).dim();
+            _ = writeln!(lines, "{word} {id}  {title}: accepted, {reason}");
         } else if matches!(outcome, Outcome::Warn | Outcome::Info) {
             _ = writeln!(
                 lines,
@@ -145,7 +146,16 @@ fn ending(out: &mut String, report: &Report, level: Strength) {
         End::Complete if report.count(Outcome::Skip) == cases => {
             style("nothing ran: every case was skipped".to_owned()).red().bold()
         }
-        End::Complete if report.passes(level) => style("passed".to_owned()).green().bold(),
+        End::Complete if report.passes(level) => {
+            let accepted =
+                report.results.iter().filter(|judged| judged.deviation.is_some()).count();
+            let verdict = match accepted {
+                0 => "passed".into(),
+                1 => "passed, with 1 accepted deviation".into(),
+                _ => format!("passed, with {accepted} accepted deviations"),
+            };
+            style(verdict).green().bold()
+        }
         End::Complete if failures == 0 => style("failed: see the notes".to_owned()).red().bold(),
         End::Complete => style(format!("{failures} failed")).red().bold(),
     };
