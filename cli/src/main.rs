@@ -45,16 +45,18 @@ fn judge(arguments: &Run) -> Result<ExitCode, Error> {
         future::block_on(run(&profile, &cases, &options, stop, |event| progress.show(&event)));
     progress.finish();
     let report = report?;
+    let to_stdout = arguments.json.as_deref() == Some(Path::new("-"));
+    // Shown first: a file that cannot be written must not cost the result of a run.
+    print(&if to_stdout {
+        report.to_json()
+    } else {
+        summary::text(&report, arguments.level, arguments.verbose)
+    });
     if let Some(folder) = &arguments.traces {
         write_traces(folder, &report)?;
     }
-    match arguments.json.as_deref() {
-        Some(file) if file == Path::new("-") => print(&report.to_json()),
-        Some(file) => {
-            fs::write(file, report.to_json()).map_err(|source| cannot("write", file, source))?;
-            print(&summary::text(&report, arguments.level, arguments.verbose));
-        }
-        None => print(&summary::text(&report, arguments.level, arguments.verbose)),
+    if let Some(file) = arguments.json.as_deref().filter(|_| !to_stdout) {
+        fs::write(file, report.to_json()).map_err(|source| cannot("write", file, source))?;
     }
     Ok(exit::of_report(&report, arguments.level))
 }

@@ -76,6 +76,19 @@ fn json_and_traces_are_written() {
     assert!(stdout.starts_with('{') && stdout.ends_with("}\n"), "nothing but JSON: {stdout}");
 }
 
+#[test]
+fn a_report_that_cannot_be_written_does_not_cost_the_result() {
+    let url = format!("http://{}", naive_server());
+    let arguments =
+        ["run", "--http", &url, "--filter", "http/RL-01", "--json", "/no/such/folder/report.json"];
+    let (code, stdout, stderr) = run(&arguments);
+    assert_eq!(code, 2);
+    assert!(
+        stdout.contains("passed") && stderr.contains("/no/such/folder/report.json"),
+        "{stderr}"
+    );
+}
+
 /// The server dies of a method in lower case: whatever runs beside it, the case that sends one
 /// must be found, and the others judged.
 #[test]

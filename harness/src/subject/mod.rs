@@ -141,8 +141,8 @@ impl Subject {
             let start = Instant::now();
             let cx = Context::new(Rc::new(self.shared(profile)), "calibration");
             if let Err(verdict) = self.unless_gone(probe(&cx)).await {
-                let asked = format!("{} got no answer: {}", verdict.expected, verdict.got);
-                return Err(self.failed("does not answer a plain request", &asked));
+                let detail = format!("expected: {}; got: {}", verdict.expected, verdict.got);
+                return Err(self.failed("does not answer a plain request", &detail));
             }
             slowest = slowest.max(start.elapsed());
         }
