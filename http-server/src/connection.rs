@@ -23,12 +23,11 @@ use std::time::Instant;
 use futures_lite::future;
 use seawall_actor::time::{self, Alarm};
 use seawall_actor::{Context, ExitReason, Outcome, Panicked, catch, isolate};
-use seawall_codec::http::{self, Body, BodyFraming, RequestLayout, RequestParser, Status};
+use seawall_codec::http::{Body, BodyFraming, Exchange, RequestLayout, RequestParser, Status};
 
 use crate::error::{Kind, Phase};
 use crate::link::{Fault, Link, Slot};
 use crate::request::{Origin, Request};
-use crate::respond::Exchange;
 use crate::server::Shared;
 use crate::upgrade::{Takeover, Transport};
 use crate::{Error, Response, Upgraded};
@@ -120,7 +119,7 @@ impl<S: Transport> Connection<S> {
             let head = match self.next_head().await {
                 Ok(Some(head)) => head,
                 Ok(None) => return End::Idle,
-                Err(error) => return self.refuse(error),
+                Err(error) => return self.refuse(Exchange::unknown(), error),
             };
             match self.exchange(head).await {
                 Ok(()) if self.served.is_multiple_of(TURN) => future::yield_now().await,
@@ -217,17 +216,12 @@ impl<S: Transport> Connection<S> {
         let limits = &self.shared.limits;
         let parts = head.layout.head(&head.bytes);
         let framing = parts.framing();
-        let mut exchange = Exchange {
-            framing: http::Exchange::new(&parts),
-            version: parts.version(),
-            // Any expectation but this one was refused with the head.
-            expects_continue: parts.field("expect").is_some(),
-        };
+        let mut exchange = Exchange::new(&parts);
         if self.served >= limits.requests_per_connection {
-            exchange.framing.close();
+            exchange.close();
         }
         let body = Body::new(framing, limits.body, &self.shared.head_limits)
-            .map_err(|violation| self.refuse(violation.into()))?;
+            .map_err(|violation| self.refuse(exchange, violation.into()))?;
         let continue_due = parts.expects_continue();
         let number = self.link.with(|link| link.begin(body, continue_due));
         let source = match framing {
@@ -238,7 +232,7 @@ impl<S: Transport> Connection<S> {
         };
         let request = Request::new(head.bytes, head.layout, self.origin.clone(), source);
         let (response, failure) = self.handle(request).await?;
-        self.respond(&exchange, response, failure).await
+        self.respond(exchange, response, failure).await
     }
 
     /// Runs the handler. A failure beside the response is what the connection then ends with.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
-use seawall_codec::http::{Status, Violation};
+use seawall_codec::http::{Misuse, Status, Violation};
 
 use crate::{IntoResponse, Response};
 
@@ -39,6 +39,8 @@ pub(crate) enum Kind {
     Over,
     #[error("the response field {name:?} cannot be sent: {why}")]
     Field { name: String, why: String },
+    #[error("the response cannot be sent: {0}")]
+    Response(#[source] Misuse),
 }
 
 /// What was going on when time ran out or the client left.
@@ -86,7 +88,8 @@ impl Error {
             | Kind::Io(_)
             | Kind::HandlerTimeout
             | Kind::Over
-            | Kind::Field { .. } => false,
+            | Kind::Field { .. }
+            | Kind::Response(_) => false,
         }
     }
 
@@ -109,7 +112,9 @@ impl Error {
             Kind::Violation(violation) => Some(violation.status()),
             Kind::TooSlow(Phase::Head | Phase::Content) => Some(Status::REQUEST_TIMEOUT),
             Kind::HandlerTimeout => Some(Status::GATEWAY_TIMEOUT),
-            Kind::Over | Kind::Field { .. } => Some(Status::INTERNAL_SERVER_ERROR),
+            Kind::Over | Kind::Field { .. } | Kind::Response(_) => {
+                Some(Status::INTERNAL_SERVER_ERROR)
+            }
             // Who has closed only its sending side still reads.
             Kind::Left(_) => Some(Status::BAD_REQUEST),
             Kind::Bind { .. }

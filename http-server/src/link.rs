@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use seawall_actor::Buffer;
 use seawall_actor::time::Alarm;
-use seawall_codec::http::{Body, Content, Violation};
+use seawall_codec::http::{Body, Content, ResponseWriter, Status, Violation};
 
 use crate::Error;
 use crate::error::{Kind, Phase};
@@ -184,7 +184,7 @@ impl<S: Transport> Link<S> {
                 break Err(Fault::Left);
             }
             if std::mem::take(&mut self.content.continue_due) {
-                self.output.bytes().extend_from_slice(CONTINUE);
+                ResponseWriter::new(Status::CONTINUE, self.output.bytes()).end();
             }
             // The client may wait for what is to be written before it sends on.
             if let Poll::Ready(Err(_)) = self.poll_flush(cx) {
@@ -271,9 +271,6 @@ pub(crate) enum Remainder {
     Octets(u64),
     Unknown,
 }
-
-/// RFC 9110 §10.1.1: what a client waits for that announced its content.
-pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// Where the link lies while the connection speaks HTTP; empty once it is closed or upgraded.
 pub(crate) struct Slot<S>(Mutex<Option<Link<S>>>);

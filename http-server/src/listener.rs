@@ -12,6 +12,7 @@ use async_lock::SemaphoreGuardArc;
 use futures_lite::{AsyncWriteExt, future};
 use seawall_actor::net::{TcpListener, TcpStream};
 use seawall_actor::{Context, ExitReason, Mailbox, Scope, time};
+use seawall_codec::http::{Exchange, ResponseWriter, Status};
 use seawall_tls::{Acceptor, Stream};
 
 use crate::error::Kind;
@@ -21,10 +22,6 @@ use crate::{Error, Event, connection};
 /// The pause after an accept that failed for want of descriptors or memory: long enough not to
 /// spin, short enough to be back soon after one is free.
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// What a connection beyond the limit for its address hears.
-const REFUSAL: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// Starts the accept loop of one endpoint.
 pub(crate) fn spawn(
@@ -93,7 +90,7 @@ impl Endpoint {
             self.shared.report(&Event::Refused { peer });
             if self.acceptor.is_none() {
                 // A fresh connection's send buffer takes this at once; if not, it is not worth a wait.
-                let _ = future::poll_once(stream.write(REFUSAL)).await;
+                let _ = future::poll_once(stream.write(&refusal())).await;
             }
             return;
         };
@@ -105,6 +102,16 @@ impl Endpoint {
             .mailbox(1)
             .spawn(|_: Mailbox<Infallible>, context| connection.run(stream, seat, context));
     }
+}
+
+/// What a connection beyond the limit for its address hears.
+fn refusal() -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut head = ResponseWriter::new(Status::SERVICE_UNAVAILABLE, &mut out);
+    // A 503 may be framed, always.
+    let _ = Exchange::unknown().frame(Some(0), &mut head);
+    head.end();
+    out
 }
 
 /// Whether the fault is of the connection that was to be accepted, which the system then has

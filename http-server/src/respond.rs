@@ -5,12 +5,12 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use seawall_actor::ExitReason;
-use seawall_codec::http::{self, Misuse, ResponseWriter, Sending, Status, Version, chunked};
+use seawall_codec::http::{Exchange, ResponseWriter, Sending, Status, chunked};
 
 use crate::connection::{Connection, End, failed};
 use crate::date;
 use crate::error::{Kind, Phase};
-use crate::link::{CONTINUE, Fault, Remainder};
+use crate::link::{Fault, Remainder};
 use crate::output::GATHER_LEN;
 use crate::response::Content;
 use crate::stream::Producer;
@@ -21,22 +21,12 @@ use crate::{Error, Response};
 /// can persist; a longer rest costs more than a new connection.
 const SKIP_LEN: u64 = 64 * 1024;
 
-/// What of a request matters for its response.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Exchange {
-    /// How the response is delimited, and whether client and limits let the connection persist.
-    pub(crate) framing: http::Exchange,
-    pub(crate) version: Version,
-    /// There was an `Expect: 100-continue`, with content to come or without.
-    pub(crate) expects_continue: bool,
-}
-
 impl<S: Transport> Connection<S> {
     /// Writes the response, and gets the connection ready for the next request. `Err` is how it
     /// ends instead, with `failure` if there was one.
     pub(crate) async fn respond(
         &self,
-        exchange: &Exchange,
+        mut exchange: Exchange,
         mut response: Response,
         mut failure: Option<ExitReason>,
     ) -> Result<(), End> {
@@ -55,24 +45,28 @@ impl<S: Transport> Connection<S> {
             failure = failure.or(Some(reason));
         }
         let skip = matches!(remainder, Remainder::Octets(left) if left <= SKIP_LEN);
-        let mut persist = (skip || remainder == Remainder::Nothing)
+        let persist = (skip || remainder == Remainder::Nothing)
             && failure.is_none()
             && !response.close
             && !self.context.is_stopping();
-        if response.takeover.is_some()
-            && (remainder != Remainder::Nothing || exchange.version == Version::Http10)
-        {
-            // RFC 9110 §7.8: after the whole request, and not in HTTP/1.0.
-            response = Response::status_text(Status::BAD_REQUEST);
-            persist = false;
+        if !persist {
+            exchange.close();
         }
-        let (sending, persist) = match self.write_head(exchange, &response, persist) {
+        if response.takeover.is_some()
+            && (remainder != Remainder::Nothing || !exchange.wants_upgrade())
+        {
+            // After the whole request, and only if the client asks for it.
+            response = Response::status_text(Status::BAD_REQUEST);
+            exchange.close();
+        }
+        let (sending, persist) = match self.write_head(exchange, &response) {
             Ok(written) => written,
             Err(error) => {
                 failure = Some(failed(error));
                 response = Response::status_text(Status::INTERNAL_SERVER_ERROR);
+                exchange.close();
                 // Ours is right; were it not, the connection would end without an answer.
-                self.write_head(exchange, &response, false).unwrap_or((Sending::None, false))
+                self.write_head(exchange, &response).unwrap_or((Sending::None, false))
             }
         };
         if let Some(takeover) = response.takeover {
@@ -99,38 +93,38 @@ impl<S: Transport> Connection<S> {
     /// Writes the head; tells how the content follows, and whether the connection persists.
     fn write_head(
         &self,
-        exchange: &Exchange,
+        mut exchange: Exchange,
         response: &Response,
-        persist: bool,
     ) -> Result<(Sending, bool), Error> {
         let status = response.status;
-        let mut framing = exchange.framing;
-        if !persist {
-            framing.close();
-        }
         let len = match &response.content {
-            Content::Whole(bytes) if !status.is_without_content() => Some(bytes.len() as u64),
+            Content::Whole(bytes) if status.allows_content() => Some(bytes.len() as u64),
             Content::Whole(_) | Content::Stream(_) => None,
         };
+        let refused = |misuse| Error::new(Kind::Response(misuse));
         let written = self.link.with(|link| {
             let out = link.output.bytes();
-            if response.takeover.is_some() && exchange.expects_continue {
-                // RFC 9110 §7.8: 100 goes before 101.
-                out.extend_from_slice(CONTINUE);
-            }
-            let mut head = ResponseWriter::new(status, out);
-            head.field("Date", date::now()).map_err(|misuse| fault("Date", misuse))?;
+            let switches = response.takeover.is_some();
+            let mut head = if switches {
+                exchange.switch_protocols(out).map_err(refused)?
+            } else {
+                ResponseWriter::new(status, out)
+            };
+            head.field("Date", date::now()).map_err(refused)?;
             for (name, value) in &response.fields {
                 write_field(&mut head, name, value)?;
             }
-            let sending = framing.frame(len, &mut head);
-            let sending = sending.map_err(|misuse| fault("Content-Length", misuse))?;
+            let sending = if switches {
+                Sending::None
+            } else {
+                exchange.frame(len, &mut head).map_err(refused)?
+            };
             head.end();
             Ok::<_, Error>(sending)
         });
         let sending = written.unwrap_or(Ok(Sending::None))?;
         self.count_response(status);
-        Ok((sending, framing.keep_alive()))
+        Ok((sending, exchange.keep_alive()))
     }
 
     fn count_response(&self, status: Status) {
@@ -213,26 +207,17 @@ impl<S: Transport> Connection<S> {
     }
 
     /// Ends the connection over what the client did, with an answer where one helps.
-    pub(crate) fn refuse(&self, error: Error) -> End {
+    pub(crate) fn refuse(&self, mut exchange: Exchange, error: Error) -> End {
         if error.status().is_none() {
             return End::Drop(failed(error));
         }
         self.shared.counters.request_errors.add();
         let response = error.response();
-        self.count_response(response.status);
-        if let Content::Whole(bytes) = response.content {
-            self.link.with(|link| {
-                // What the client wanted is not known: this suits every client, HEAD aside.
-                let mut head = ResponseWriter::new(response.status, link.output.bytes());
-                let _ = head.field("Date", date::now());
-                let _ = head.field("Connection", "close");
-                for (name, value) in &response.fields {
-                    let _ = head.field(name, &**value);
-                }
-                let _ = head.content_length(bytes.len() as u64);
-                head.end();
-                link.output.push(bytes);
-            });
+        exchange.close();
+        if let Ok((Sending::Length(_), _)) = self.write_head(exchange, &response)
+            && let Content::Whole(bytes) = response.content
+        {
+            self.link.with(|link| link.output.push(bytes));
         }
         End::Close(failed(error))
     }
@@ -246,18 +231,9 @@ impl<S: Transport> Connection<S> {
 
 /// Writes a field of the handler's.
 fn write_field(head: &mut ResponseWriter<'_>, name: &str, value: &str) -> Result<(), Error> {
+    let fault = |why| Error::new(Kind::Field { name: name.to_owned(), why });
     if name.eq_ignore_ascii_case("date") || name.eq_ignore_ascii_case("connection") {
-        let why = "the server writes this field itself".to_owned();
-        return Err(Error::new(Kind::Field { name: name.to_owned(), why }));
+        return Err(fault("the server writes this field itself".to_owned()));
     }
-    head.field(name, value).map_err(|misuse| fault(name, misuse))?;
-    if name.eq_ignore_ascii_case("upgrade") {
-        // RFC 9110 §7.8: "A sender of Upgrade MUST also send an \"Upgrade\" connection option".
-        head.field("Connection", "upgrade").map_err(|misuse| fault("Connection", misuse))?;
-    }
-    Ok(())
-}
-
-fn fault(name: &str, misuse: Misuse) -> Error {
-    Error::new(Kind::Field { name: name.to_owned(), why: misuse.to_string() })
+    head.field(name, value).map_err(|misuse| fault(misuse.to_string()))
 }

@@ -167,9 +167,15 @@ pub enum Misuse {
     /// A second framing, or a framing on a status that has no content.
     #[error("framing given twice, or for a status without content (RFC 9112 §6.1)")]
     Framing,
+    /// A status 1xx where the response must be a final one.
+    #[error("interim status in place of a final one (RFC 9110 §15.2)")]
+    Interim,
     /// A method that is no token, or a target that none may be.
     #[error("malformed method or target (RFC 9112 §3)")]
     RequestLine,
+    /// 101 to a client that asks for no other protocol.
+    #[error("switching to a protocol that was not asked for (RFC 9110 §7.8)")]
+    Upgrade,
 }
 
 #[cfg(test)]

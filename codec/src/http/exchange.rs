@@ -1,11 +1,14 @@
 //! What a request allows its response to be: its framing, and whether the
 //! connection goes on.
 //!
-//! Source: RFC 9112 §6.1, §6.3, §9.3, §9.6; RFC 9110 §8.6, §9.3.2.
+//! Source: RFC 9112 §6.1, §6.3, §9.3, §9.6; RFC 9110 §7.8, §8.6, §9.3.2, §15.2, §15.3.6.
+
+use alloc::vec::Vec;
 
 use super::error::Misuse;
 use super::request::RequestHead;
 use super::request_line::Version;
+use super::status::Status;
 use super::writer::ResponseWriter;
 
 /// One request and the response to come: what is left to know once the head is gone.
@@ -33,6 +36,10 @@ pub struct Exchange {
     /// The method is HEAD.
     head: bool,
     keep_alive: bool,
+    /// The client asks for another protocol.
+    upgrade: bool,
+    /// The client expects 100 (Continue), with content to come or without.
+    expectation: bool,
 }
 
 /// How the content of a response must be sent.
@@ -56,6 +63,41 @@ impl Exchange {
             version: head.version(),
             head: head.method() == "HEAD",
             keep_alive: head.keep_alive(),
+            upgrade: head.has_upgrade(),
+            expectation: head.has_expectation(),
+        }
+    }
+
+    /// With a client whose request could not be read, or was not waited for: its
+    /// method and version are not known, so the response is one that every client
+    /// understands, and the last of its connection.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use seawall_codec::http::{Exchange, Limits, RequestParser, ResponseWriter};
+    ///
+    /// let mut parser = RequestParser::new(Limits::default());
+    /// let violation = parser.parse(b"GET /\n\n").expect_err("no line end");
+    ///
+    /// let mut out = Vec::new();
+    /// let mut head = ResponseWriter::new(violation.status(), &mut out);
+    /// Exchange::unknown().frame(Some(0), &mut head)?;
+    /// head.end();
+    /// assert_eq!(
+    ///     out,
+    ///     b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    /// );
+    /// # Ok::<(), seawall_codec::http::Misuse>(())
+    /// ```
+    #[must_use]
+    pub const fn unknown() -> Self {
+        Self {
+            version: Version::Http10,
+            head: false,
+            keep_alive: false,
+            upgrade: false,
+            expectation: false,
         }
     }
 
@@ -71,6 +113,58 @@ impl Exchange {
         self.keep_alive
     }
 
+    /// Whether the client asks to go on with another protocol, so that
+    /// [`switch_protocols`](Self::switch_protocols) may answer. To which, its head knows:
+    /// [`RequestHead::wants_upgrade`].
+    #[must_use]
+    pub fn wants_upgrade(&self) -> bool {
+        self.upgrade
+    }
+
+    /// Begins the response 101, with which HTTP ends on this connection: add Upgrade
+    /// and what else the new protocol asks for, then [`end`](ResponseWriter::end) it; it
+    /// has no framing. The request must have been read whole. A client that waits for
+    /// 100 gets that first: "it MUST send a 100 (Continue) response before sending a
+    /// 101" (RFC 9110 §7.8).
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::Upgrade`] if the client did not ask for it; nothing was written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use seawall_codec::http::{Exchange, Limits, RequestParser};
+    ///
+    /// let mut parser = RequestParser::new(Limits::default());
+    /// let read = b"GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: shout\r\n\r\n";
+    /// let head = parser.parse(read)?.expect("complete");
+    ///
+    /// let mut out = Vec::new();
+    /// let mut response = Exchange::new(&head).switch_protocols(&mut out)?;
+    /// response.field("Upgrade", "shout")?;
+    /// response.end();
+    /// assert_eq!(
+    ///     out,
+    ///     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: shout\r\nConnection: Upgrade\r\n\r\n"
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn switch_protocols<'o>(&self, out: &'o mut Vec<u8>) -> Result<ResponseWriter<'o>, Misuse> {
+        if !self.upgrade {
+            return Err(Misuse::Upgrade);
+        }
+        Ok(self.begin_switch(out))
+    }
+
+    /// As [`switch_protocols`](Self::switch_protocols), where the head was asked already.
+    pub(crate) fn begin_switch<'o>(&self, out: &'o mut Vec<u8>) -> ResponseWriter<'o> {
+        if self.expectation {
+            ResponseWriter::new(Status::CONTINUE, out).end();
+        }
+        ResponseWriter::new(Status::SWITCHING_PROTOCOLS, out)
+    }
+
     /// Appends the fields that delimit the content and say whether the connection
     /// goes on. `len` is the length of the content, if it is known; for HEAD, and for
     /// 304, of the content that GET, or 200, would have.
@@ -78,15 +172,26 @@ impl Exchange {
     /// # Errors
     ///
     /// [`Misuse::Framing`] if `head` has a framing already, or if its status has no
-    /// content and `len` says otherwise; nothing was written.
+    /// content and `len` says otherwise; [`Misuse::Interim`] if its status is 1xx, which
+    /// ends no exchange. Nothing was written.
     pub fn frame(
         &mut self,
         len: Option<u64>,
         head: &mut ResponseWriter<'_>,
     ) -> Result<Sending, Misuse> {
         let status = head.status();
+        if status.is_informational() {
+            return Err(Misuse::Interim);
+        }
         let sending = match len {
-            // 1xx, 204 and 304: silent unless there is something to say.
+            // Not framed like the other statuses without content: to the client, 205 is
+            // one like 200 (§6.3).
+            None | Some(0) if status == Status::RESET_CONTENT => {
+                head.content_length(0)?;
+                Sending::None
+            }
+            Some(_) if status == Status::RESET_CONTENT => return Err(Misuse::Framing),
+            // 204 and 304: silent unless there is something to say.
             None | Some(0) if status.is_without_content() => Sending::None,
             Some(len) => {
                 head.content_length(len)?;
@@ -168,12 +273,56 @@ mod tests {
             (old_keep, Status::OK, None, Sending::UntilClose, false, close),
             (get, Status::NO_CONTENT, None, Sending::None, true, ""),
             (get, Status::NO_CONTENT, Some(0), Sending::None, true, ""),
+            (get, Status::RESET_CONTENT, None, Sending::None, true, "Content-Length: 0"),
+            (get, Status::RESET_CONTENT, Some(0), Sending::None, true, "Content-Length: 0"),
             (get, Status::NOT_MODIFIED, Some(5), Sending::None, true, length),
             (get, Status::NOT_MODIFIED, None, Sending::None, true, ""),
         ] {
             let expected = (Ok(sending), keep_alive, fields.into());
             assert_eq!(frame(request, status, len), expected, "{request:?} {status} {len:?}");
         }
-        assert_eq!(frame(get, Status::NO_CONTENT, Some(5)).0, Err(Misuse::Framing));
+        for status in [Status::NO_CONTENT, Status::RESET_CONTENT] {
+            assert_eq!(frame(get, status, Some(5)).0, Err(Misuse::Framing), "{status}");
+        }
+        for status in [Status::CONTINUE, Status::SWITCHING_PROTOCOLS, Status::EARLY_HINTS] {
+            assert_eq!(frame(get, status, None).0, Err(Misuse::Interim), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_was_not_read() {
+        let mut out = vec![];
+        for (len, sending) in [(Some(3), Sending::Length(3)), (None, Sending::UntilClose)] {
+            let mut exchange = Exchange::unknown();
+            let mut writer = ResponseWriter::new(Status::BAD_REQUEST, &mut out);
+            assert_eq!(exchange.frame(len, &mut writer), Ok(sending));
+            assert!(!exchange.keep_alive() && !exchange.wants_upgrade());
+        }
+    }
+
+    #[test]
+    fn another_protocol_only_when_asked_for() {
+        let switch = |request: &str| {
+            let mut parser = RequestParser::new(Limits::default());
+            let head = parser.parse(request.as_bytes()).expect("valid").expect("complete");
+            let mut out = vec![];
+            Exchange::new(&head).switch_protocols(&mut out).map(ResponseWriter::end)?;
+            Ok(String::from_utf8(out).expect("ASCII"))
+        };
+        let asks = "GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: x\r\n";
+        let switching = "HTTP/1.1 101 Switching Protocols\r\n\r\n";
+        assert_eq!(switch(&std::format!("{asks}\r\n")).as_deref(), Ok(switching));
+        assert_eq!(
+            switch(&std::format!("{asks}Expect: 100-continue\r\n\r\n")),
+            Ok(std::format!("HTTP/1.1 100 Continue\r\n\r\n{switching}"))
+        );
+        for request in [
+            "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: x\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\n\r\n",
+            "GET / HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+        ] {
+            assert_eq!(switch(request), Err(Misuse::Upgrade), "{request:?}");
+        }
     }
 }

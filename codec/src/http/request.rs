@@ -264,6 +264,11 @@ impl<'a> RequestHead<'a> {
         self.layout.semantics.expect_continue
     }
 
+    /// Whether the client asks to switch to another protocol, whichever. Never in HTTP/1.0.
+    pub(crate) fn has_upgrade(&self) -> bool {
+        self.layout.semantics.message.upgrade && self.field("upgrade").is_some()
+    }
+
     /// Whether the client asks to switch to `protocol`: Connection lists `upgrade`
     /// and Upgrade lists the protocol, in any case (RFC 9110 §7.8). Never in HTTP/1.0.
     #[must_use]

@@ -107,8 +107,15 @@ impl Status {
         self.0 < 200
     }
 
+    /// Whether content may be made for this status: not for 1xx, 204, 205 and 304
+    /// (RFC 9110 §6.4.1, §15.3.6).
+    #[must_use]
+    pub const fn allows_content(self) -> bool {
+        !self.is_without_content() && self.0 != Self::RESET_CONTENT.0
+    }
+
     /// Whether a response with this status never has content: 1xx, 204 and 304
-    /// (RFC 9112 §6.3).
+    /// (RFC 9112 §6.3). A 205 does not either, but is framed as if it might.
     #[must_use]
     pub const fn is_without_content(self) -> bool {
         self.is_informational() || matches!(self, Self::NO_CONTENT | Self::NOT_MODIFIED)

@@ -60,7 +60,7 @@ impl<'o> ResponseWriter<'o> {
         self.status
     }
 
-    /// Appends a field.
+    /// Appends a field. Upgrade brings `Connection: Upgrade` with it.
     ///
     /// # Errors
     ///
@@ -203,15 +203,17 @@ impl<'o> Head<'o> {
     }
 
     fn field(&mut self, name: &str, value: &[u8]) -> Result<(), Misuse> {
-        let framing = match name.len() {
-            14 => name.eq_ignore_ascii_case("content-length"),
-            17 => name.eq_ignore_ascii_case("transfer-encoding"),
-            _ => false,
-        };
-        if framing {
-            return Err(Misuse::FramingField);
+        match name.len() {
+            14 if name.eq_ignore_ascii_case("content-length") => Err(Misuse::FramingField),
+            17 if name.eq_ignore_ascii_case("transfer-encoding") => Err(Misuse::FramingField),
+            7 if name.eq_ignore_ascii_case("upgrade") => {
+                append_field(name, value, self.out)?;
+                // "A sender of Upgrade MUST also send an \"Upgrade\" connection option in
+                // the Connection header field" (RFC 9110 §7.8).
+                append_field("Connection", b"Upgrade", self.out)
+            }
+            _ => append_field(name, value, self.out),
         }
-        append_field(name, value, self.out)
     }
 
     fn content_length(&mut self, len: u64) -> Result<(), Misuse> {
@@ -308,6 +310,16 @@ mod tests {
             assert_eq!(refused, Err(Misuse::RequestLine), "{method} {target}");
         }
         assert_eq!(out, b"");
+    }
+
+    #[test]
+    fn upgrade_is_a_connection_option_too() {
+        let mut out = vec![];
+        let mut head = RequestWriter::new("GET", "/", &mut out).expect("legal");
+        assert_eq!(head.field("upgrade", "h2c\n"), Err(Misuse::FieldValue));
+        assert_eq!(head.field("upgrade", "h2c"), Ok(()));
+        head.end();
+        assert_eq!(out, b"GET / HTTP/1.1\r\nupgrade: h2c\r\nConnection: Upgrade\r\n\r\n");
     }
 
     #[test]

@@ -113,6 +113,9 @@ fn what_a_refusal_answers() {
         let out = String::from_utf8(out).expect("ASCII");
         assert!(out.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{out}");
         assert!(out.contains(field), "{out}");
+        for (name, value) in refusal.fields() {
+            assert!(out.contains(&format!("\r\n{name}: {value}\r\n")), "{out}");
+        }
         assert!(refusal.to_string().contains("RFC 6455 §4."));
     }
 }
@@ -137,6 +140,7 @@ fn subprotocols() {
     let request = Request::new(&head).expect("right");
     let mut out = vec![];
     assert_eq!(request.respond(Some("chat"), &mut out).map(drop), Err(Misuse::Subprotocol));
+    assert_eq!(request.fields(Some("chat")).map(Iterator::count), Err(Misuse::Subprotocol));
     assert_eq!(out, b"");
 }
 

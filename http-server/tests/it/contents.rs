@@ -106,8 +106,22 @@ fn head_and_bodiless_statuses_have_no_content() {
         assert_eq!(answer.field("content-length"), None, "{status}");
         assert_eq!(answer.field("transfer-encoding"), None, "{status}");
     }
+    assert_eq!(client.get("/status/205").field("content-length"), Some("0"));
     // An octet too many above would have spoiled this.
     assert_eq!(client.get("/hello").text(), "hello\n");
+    // Neither has a refusal, once the method is known.
+    client.send("HEAD /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 999999999\r\n\r\n");
+    assert_eq!(client.head().status, 413);
+    client.half_close();
+    assert!(client.is_closed());
+}
+
+#[test]
+fn an_interim_status_answers_nothing() {
+    for status in ["100", "101", "103"] {
+        let answer = Fixture::new().client().get(&format!("/status/{status}"));
+        assert_eq!((answer.status, answer.closes()), (500, true), "{status}");
+    }
 }
 
 fn streaming() -> Router {

@@ -29,7 +29,7 @@ fn octets_behind_the_head_belong_to_the_new_protocol() {
     client.send(format!("{UPGRADE}\r\nhello"));
     let head = client.head();
     assert_eq!((head.status, head.field("upgrade")), (101, Some("shout")));
-    assert_eq!(head.field("connection"), Some("upgrade"));
+    assert_eq!(head.field("connection"), Some("Upgrade"));
     assert_eq!(client.exactly(5), b"HELLO");
     client.send(", world").half_close();
     assert_eq!(client.rest().unwrap(), b", WORLD");
@@ -46,11 +46,12 @@ fn a_client_that_waits_for_100_gets_it_first() {
 }
 
 #[test]
-fn not_before_the_request_is_complete_and_not_in_http_1_0() {
+fn only_when_asked_for_after_the_whole_request_and_not_in_http_1_0() {
     let fixture = Fixture::serve(routes(), |server| server);
     for request in [
-        "POST /shout HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\nhello",
-        "GET /shout HTTP/1.0\r\n\r\n",
+        "POST /shout HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: shout\r\nContent-Length: 100000\r\n\r\nhello",
+        "GET /shout HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: shout\r\n\r\n",
+        "GET /shout HTTP/1.1\r\nHost: h\r\n\r\n",
     ] {
         let mut client = fixture.client();
         let answer = client.ask(request);

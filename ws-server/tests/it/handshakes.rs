@@ -12,7 +12,7 @@ fn the_accept_key_is_the_one_of_the_rfc() {
     let head = client.send(handshake("/chat?room=7")).head();
     // RFC 6455 §1.3.
     assert!(head.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"), "{head}");
-    assert!(head.contains("Upgrade: websocket\r\n") && head.contains("Connection: upgrade\r\n"));
+    assert!(head.contains("Upgrade: websocket\r\n") && head.contains("Connection: Upgrade\r\n"));
     let Ok(Told::Open(target, _)) = fixture.told.recv_timeout(PATIENCE) else { panic!() };
     assert_eq!(target, "/chat?room=7");
 }

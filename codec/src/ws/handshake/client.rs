@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::key::accept_key;
+use super::server::PROTOCOL;
 use crate::http::{self, RequestWriter, ResponseHead, Status};
 #[cfg(feature = "deflate")]
 use crate::ws::deflate::Agreed;
@@ -92,8 +93,7 @@ impl Client {
     ) -> Result<RequestWriter<'o>, http::Misuse> {
         let mut head = RequestWriter::new("GET", target, out)?;
         head.field("Host", host)?;
-        head.field("Upgrade", "websocket")?;
-        head.field("Connection", "Upgrade")?;
+        head.field("Upgrade", PROTOCOL)?;
         head.field("Sec-WebSocket-Key", self.key)?;
         head.field("Sec-WebSocket-Version", "13")?;
         if !subprotocols.is_empty() {
@@ -121,7 +121,7 @@ impl Client {
         if head.status() != Status::SWITCHING_PROTOCOLS {
             return Err(Failure::Status(head.status()));
         }
-        if !head.is_upgrade_to("websocket") {
+        if !head.is_upgrade_to(PROTOCOL) {
             return Err(Failure::Upgrade);
         }
         let mut accepts = head.values("sec-websocket-accept");

@@ -10,7 +10,7 @@ mod server;
 
 pub use client::{Accepted, Client, Failure};
 pub use key::{accept_key, is_key};
-pub use server::{Refusal, Request};
+pub use server::{PROTOCOL, Refusal, Request};
 
 #[cfg(feature = "deflate")]
 pub(super) use extensions::Extension;

@@ -5,8 +5,11 @@
 use alloc::vec::Vec;
 
 use super::key::{accept_key, is_key};
-use crate::http::{self, BodyFraming, RequestHead, ResponseWriter, Status, Version};
+use crate::http::{self, BodyFraming, Exchange, RequestHead, ResponseWriter, Status, Version};
 use crate::ws::error::Misuse;
+
+/// The protocol that Upgrade names, either way.
+pub const PROTOCOL: &str = "websocket";
 
 /// An opening handshake that a client sent and that is right.
 ///
@@ -46,7 +49,7 @@ impl<'a> Request<'a> {
     ///
     /// The first [`Refusal`] that applies.
     pub fn new(head: &RequestHead<'a>) -> Result<Self, Refusal> {
-        if head.version() < Version::Http11 || !head.wants_upgrade("websocket") {
+        if head.version() < Version::Http11 || !head.wants_upgrade(PROTOCOL) {
             return Err(Refusal::NoUpgrade);
         }
         if head.method() != "GET" {
@@ -117,28 +120,36 @@ impl<'a> Request<'a> {
         subprotocol: Option<&str>,
         out: &'o mut Vec<u8>,
     ) -> Result<ResponseWriter<'o>, Misuse> {
-        let selected = match subprotocol {
-            Some(name) => {
-                let offered = self.subprotocols().find(|offered| *offered == name);
-                Some(offered.ok_or(Misuse::Subprotocol)?)
-            }
-            None => None,
-        };
-        if self.head.has_expectation() {
-            ResponseWriter::new(Status::CONTINUE, out).end();
-        }
-        let mut writer = ResponseWriter::new(Status::SWITCHING_PROTOCOLS, out);
-        let fields = [
-            ("Upgrade", &b"websocket"[..]),
-            ("Connection", b"Upgrade"),
-            ("Sec-WebSocket-Accept", &self.accept),
-        ];
-        let selected = selected.map(|name| ("Sec-WebSocket-Protocol", name.as_bytes()));
-        for (name, value) in fields.into_iter().chain(selected) {
+        let fields = self.fields(subprotocol)?;
+        // `new` has seen that the client asks for it.
+        let mut writer = Exchange::new(&self.head).begin_switch(out);
+        for (name, value) in [("Upgrade", PROTOCOL)].into_iter().chain(fields) {
             // A token, base64, or a value that was checked when it came in.
             let _ = writer.field(name, value);
         }
         Ok(writer)
+    }
+
+    /// What [`respond`](Self::respond) writes besides [`Upgrade`](PROTOCOL) and
+    /// Connection, for those who write the 101 response by other means.
+    ///
+    /// # Errors
+    ///
+    /// As [`respond`](Self::respond).
+    pub fn fields(
+        &self,
+        subprotocol: Option<&str>,
+    ) -> Result<impl Iterator<Item = (&'static str, &str)>, Misuse> {
+        let selected = match subprotocol {
+            Some(name) => {
+                let offered = self.subprotocols().find(|offered| *offered == name);
+                Some(("Sec-WebSocket-Protocol", offered.ok_or(Misuse::Subprotocol)?))
+            }
+            None => None,
+        };
+        // Base64, always.
+        let accept = core::str::from_utf8(&self.accept).unwrap_or_default();
+        Ok([("Sec-WebSocket-Accept", accept)].into_iter().chain(selected))
     }
 }
 
@@ -194,23 +205,27 @@ impl Refusal {
     /// # Ok::<(), seawall_codec::http::Misuse>(())
     /// ```
     pub fn respond(self, out: &mut Vec<u8>) -> ResponseWriter<'_> {
-        let fields: &[_] = match self {
-            Self::Content | Self::Key => &[],
-            Self::Method => &[("Allow", "GET")],
-            // "A server that sends a 426 … MUST send an Upgrade header field"
-            // (RFC 9110 §15.5.22), and the versions it knows (RFC 6455 §4.4).
-            Self::NoUpgrade | Self::Version => &[
-                ("Upgrade", "websocket"),
-                ("Connection", "Upgrade"),
-                ("Sec-WebSocket-Version", "13"),
-            ],
-        };
         let mut writer = ResponseWriter::new(self.status(), out);
-        for (name, value) in fields {
+        for (name, value) in self.fields() {
             // Constants that may stand in a field.
             let _ = writer.field(name, value);
         }
         writer
+    }
+
+    /// The fields that must go with the status, for those who write the response by
+    /// other means than [`respond`](Self::respond), but for Connection, which goes with Upgrade.
+    #[must_use]
+    pub const fn fields(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Content | Self::Key => &[],
+            Self::Method => &[("Allow", "GET")],
+            // "A server that sends a 426 … MUST send an Upgrade header field"
+            // (RFC 9110 §15.5.22), and the versions it knows (RFC 6455 §4.4).
+            Self::NoUpgrade | Self::Version => {
+                &[("Upgrade", PROTOCOL), ("Sec-WebSocket-Version", "13")]
+            }
+        }
     }
 }
 
