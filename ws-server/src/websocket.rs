@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use seawall_codec::ws::CloseCode;
-use seawall_codec::ws::handshake::{self, Refusal, accept_key};
-use seawall_http_server::{self as http, Answer, IntoResponse, Request, Response, Status};
+use seawall_codec::ws::handshake::{self, Refusal};
+use seawall_http_server::{self as http, Answer, IntoResponse, Request, Response};
 
 use crate::connection::{Connection, Opening};
 use crate::outbox::Outbox;
@@ -65,9 +65,11 @@ where
 }
 
 async fn open<H: Handler>(request: Request, mut handler: H, config: Arc<Config>) -> Response {
-    if let Err(refusal) = handshake::Request::new(&request.head()) {
-        return refuse(refusal);
-    }
+    let head = request.head();
+    let handshake = match handshake::Request::new(&head) {
+        Ok(handshake) => handshake,
+        Err(refusal) => return refuse(refusal),
+    };
     let outbox = Arc::new(Outbox::new(&config.limits));
     let sender = Sender { outbox };
     let opening = match handler.on_connect(&request, &sender).await {
@@ -78,24 +80,21 @@ async fn open<H: Handler>(request: Request, mut handler: H, config: Arc<Config>)
         }
         Err(Reject::Policy(reason)) => Opening::Rejected(CloseCode::POLICY_VIOLATION, reason),
     };
-    let key = request.field("sec-websocket-key").unwrap_or_default();
-    let accept = String::from_utf8_lossy(&accept_key(key)).into_owned();
-    Response::switching_protocols("websocket", |upgraded, context| {
+    let response = Response::switching_protocols(handshake::PROTOCOL, |upgraded, context| {
         Connection::new(upgraded, context, sender, config).run(opening)
-    })
-    .field("Sec-WebSocket-Accept", accept)
+    });
+    // No subprotocol is selected, so none can be one that was not offered.
+    handshake
+        .fields(None)
+        .into_iter()
+        .flatten()
+        .fold(response, |response, (name, value)| response.field(name, value.to_owned()))
 }
 
 fn refuse(refusal: Refusal) -> Response {
     let response = Response::new(refusal.status()).text(format!("{refusal}\n"));
-    match refusal.status() {
-        // RFC 6455 §4.4, RFC 9110 §15.5.22.
-        Status::UPGRADE_REQUIRED => {
-            response.field("Upgrade", "websocket").field("Sec-WebSocket-Version", "13")
-        }
-        Status::METHOD_NOT_ALLOWED => response.field("Allow", "GET"),
-        _ => response,
-    }
+    let fields = refusal.fields().iter();
+    fields.fold(response, |response, (name, value)| response.field(*name, *value))
 }
 
 impl<F> fmt::Debug for WebSocket<F> {
