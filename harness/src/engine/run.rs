@@ -1,19 +1,14 @@
-//! The engine: runs cases side by side, notices a subject that dies, and pins the death on
-//! its case.
-//!
-//! First all cases that may run beside others, `jobs` at a time; then, alone, the exclusive
-//! ones, those that ran while the subject died (the *suspects*), and those that failed in
-//! company. Whatever brings the subject down alone is the culprit; what fails in company and
-//! passes alone is flaky.
+//! A run while it goes on: batches, suspects, retries, results.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use async_io::Timer;
 use futures_lite::FutureExt;
 
+use super::{Event, Options};
 use crate::case::Case;
 use crate::context::{Context, Shared, spell};
 use crate::error::Error;
@@ -30,83 +25,7 @@ const CASE_LIMIT: Duration = Duration::from_secs(120);
 /// flakiness.
 const MAX_RETRIES: usize = 20;
 
-/// How to run.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Cases run side by side at most this many.
-    pub jobs: usize,
-    /// The whole run, build aside, takes at most this long.
-    pub time_limit: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { jobs: 16, time_limit: Duration::from_secs(600) }
-    }
-}
-
-/// What happens during a run, for whoever shows progress.
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// The subject is being built by this command.
-    Building(&'a [String]),
-    /// The subject is being started, or reached.
-    Starting,
-    /// The subject is ready; so many cases will run.
-    Ready {
-        /// Cases that were selected, those to be skipped among them.
-        cases: usize,
-    },
-    /// A case began.
-    Began(&'a Case),
-    /// A case was judged.
-    Judged(&'a Judged),
-    /// The subject died or hung while these cases ran; they will run again, alone.
-    Died {
-        /// How it ended.
-        how: String,
-        /// Ids of the cases that ran meanwhile.
-        suspects: Vec<&'a str>,
-    },
-    /// Cases that failed in company run again, alone.
-    Retrying(usize),
-}
-
-/// Runs `cases` against the subject that `profile` describes, until all are judged or `stop`
-/// ends. `observer` hears of each step as it is taken.
-///
-/// # Errors
-///
-/// [`Error::Usage`] for a profile that contradicts itself or the catalogue,
-/// [`Error::Subject`] for a subject that does not build, start or get ready. One that dies
-/// later ends the run early, and the report says so.
-pub async fn run(
-    profile: &Profile,
-    cases: &[Case],
-    options: &Options,
-    stop: impl Future<Output = ()>,
-    observer: impl FnMut(Event<'_>),
-) -> Result<Report, Error> {
-    profile.check()?;
-    let run = Run {
-        profile,
-        cases,
-        options,
-        observer: RefCell::new(observer),
-        began: Cell::new(None),
-        results: RefCell::new(vec![None; cases.len()]),
-        notes: RefCell::default(),
-    };
-    let stop = async {
-        stop.await;
-        Ok(End::Interrupted)
-    };
-    // Stopping drops whatever had begun, and the subject's process with it.
-    let end = stop.or(run.whole()).await?;
-    Ok(run.report(end))
-}
-
-struct Run<'a, F> {
+pub(super) struct Run<'a, F> {
     profile: &'a Profile,
     cases: &'a [Case],
     options: &'a Options,
@@ -129,8 +48,26 @@ struct Batch {
     failed: Vec<(usize, Verdict)>,
 }
 
-impl<F: FnMut(Event<'_>)> Run<'_, F> {
-    async fn whole(&self) -> Result<End, Error> {
+impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
+    pub(super) fn new(
+        profile: &'a Profile,
+        cases: &'a [Case],
+        options: &'a Options,
+        observer: F,
+    ) -> Self {
+        Self {
+            profile,
+            cases,
+            options,
+            observer: RefCell::new(observer),
+            began: Cell::new(None),
+            results: RefCell::new(vec![None; cases.len()]),
+            notes: RefCell::default(),
+        }
+    }
+
+    /// Builds the subject and judges it, until all is done or the time is up.
+    pub(super) async fn whole(&self) -> Result<End, Error> {
         if let Some(launch) =
             self.profile.subject.as_ref().filter(|launch| !launch.build.is_empty())
         {
@@ -397,7 +334,8 @@ impl<F: FnMut(Event<'_>)> Run<'_, F> {
         (self.observer.borrow_mut())(event);
     }
 
-    fn report(self, end: End) -> Report {
+    /// What was found until then.
+    pub(super) fn report(self, end: End) -> Report {
         let why = match &end {
             End::Complete => "",
             End::Interrupted => "the run was interrupted",
@@ -422,22 +360,6 @@ impl<F: FnMut(Event<'_>)> Run<'_, F> {
             results: self.results.into_inner().into_iter().flatten().collect(),
             notes: self.notes.into_inner(),
         }
-    }
-}
-
-/// Checks that the profile's deviations name cases of the catalogue.
-///
-/// # Errors
-///
-/// [`Error::Usage`] with the id that no case has.
-pub fn check_deviations(profile: &Profile, catalogue: &[Case]) -> Result<(), Error> {
-    let known: BTreeSet<&str> = catalogue.iter().map(|case| &case.id[..]).collect();
-    match profile.deviations.iter().find(|deviation| !known.contains(&deviation.case[..])) {
-        None => Ok(()),
-        Some(deviation) => Err(Error::Usage(format!(
-            "the profile has a deviation of {:?}, but no case has this id: see `harness list`",
-            deviation.case
-        ))),
     }
 }
 

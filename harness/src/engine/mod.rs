@@ -1,0 +1,105 @@
+//! The engine: runs cases side by side, notices a subject that dies, and pins the death on
+//! its case.
+//!
+//! First all cases that may run beside others, `jobs` at a time; then, alone, the exclusive
+//! ones, those that ran while the subject died (the *suspects*), and those that failed in
+//! company. Whatever brings the subject down alone is the culprit; what fails in company and
+//! passes alone is flaky.
+
+mod run;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_lite::FutureExt;
+
+use crate::case::Case;
+use crate::error::Error;
+use crate::profile::Profile;
+use crate::report::{End, Judged, Report};
+
+use run::Run;
+
+/// How to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Cases run side by side at most this many.
+    pub jobs: usize,
+    /// The whole run, build aside, takes at most this long.
+    pub time_limit: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { jobs: 16, time_limit: Duration::from_secs(600) }
+    }
+}
+
+/// What happens during a run, for whoever shows progress.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The subject is being built by this command.
+    Building(&'a [String]),
+    /// The subject is being started, or reached.
+    Starting,
+    /// The subject is ready; so many cases will run.
+    Ready {
+        /// Cases that were selected, those to be skipped among them.
+        cases: usize,
+    },
+    /// A case began.
+    Began(&'a Case),
+    /// A case was judged.
+    Judged(&'a Judged),
+    /// The subject died or hung while these cases ran; they will run again, alone.
+    Died {
+        /// How it ended.
+        how: String,
+        /// Ids of the cases that ran meanwhile.
+        suspects: Vec<&'a str>,
+    },
+    /// Cases that failed in company run again, alone.
+    Retrying(usize),
+}
+
+/// Runs `cases` against the subject that `profile` describes, until all are judged or `stop`
+/// ends. `observer` hears of each step as it is taken.
+///
+/// # Errors
+///
+/// [`Error::Usage`] for a profile that contradicts itself or the catalogue,
+/// [`Error::Subject`] for a subject that does not build, start or get ready. One that dies
+/// later ends the run early, and the report says so.
+pub async fn run(
+    profile: &Profile,
+    cases: &[Case],
+    options: &Options,
+    stop: impl Future<Output = ()>,
+    observer: impl FnMut(Event<'_>),
+) -> Result<Report, Error> {
+    profile.check()?;
+    let run = Run::new(profile, cases, options, observer);
+    let stop = async {
+        stop.await;
+        Ok(End::Interrupted)
+    };
+    // Stopping drops whatever had begun, and the subject's process with it.
+    let end = stop.or(run.whole()).await?;
+    Ok(run.report(end))
+}
+
+/// Checks that the profile's deviations name cases of the catalogue.
+///
+/// # Errors
+///
+/// [`Error::Usage`] with the id that no case has.
+pub fn check_deviations(profile: &Profile, catalogue: &[Case]) -> Result<(), Error> {
+    let known: BTreeSet<&str> = catalogue.iter().map(|case| &case.id[..]).collect();
+    match profile.deviations.iter().find(|deviation| !known.contains(&deviation.case[..])) {
+        None => Ok(()),
+        Some(deviation) => Err(Error::Usage(format!(
+            "the profile has a deviation of {:?}, but no case has this id: see `harness list`",
+            deviation.case
+        ))),
+    }
+}
