@@ -2,17 +2,19 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use crate::Monitor;
-use crate::signal::Core;
+use crate::life::{Core, erase};
+use crate::queue::Queue;
+use crate::{ActorId, Monitor, SendError, TrySendError};
 
 /// An actor seen from outside: the sending end of its mailbox, and its signals.
 ///
 /// Cheap to clone, usable from any thread. Messages of one sender arrive in the order in which
-/// they were sent; nothing is promised between senders.
+/// they were sent; nothing is promised between senders. When the last address is gone, the actor
+/// finds its mailbox closed.
 pub struct Address<M> {
-    pub(crate) sender: async_channel::Sender<M>,
-    pub(crate) core: Arc<Core>,
+    pub(crate) core: Arc<Core<Queue<M>>>,
 }
 
 impl<M> Address<M> {
@@ -22,7 +24,7 @@ impl<M> Address<M> {
     ///
     /// [`SendError`] gives the message back if the actor has ended.
     pub async fn send(&self, message: M) -> Result<(), SendError<M>> {
-        self.sender.send(message).await.map_err(|error| SendError(error.into_inner()))
+        self.core.lane.send(message, None).await.map_err(|error| SendError(error.into_inner()))
     }
 
     /// Sends a message if there is room for it now.
@@ -31,18 +33,35 @@ impl<M> Address<M> {
     ///
     /// [`TrySendError`] gives the message back if the mailbox is full or the actor has ended.
     pub fn try_send(&self, message: M) -> Result<(), TrySendError<M>> {
-        self.sender.try_send(message).map_err(|error| match error {
-            async_channel::TrySendError::Full(message) => TrySendError::Full(message),
-            async_channel::TrySendError::Closed(message) => TrySendError::Closed(message),
-        })
+        self.core.lane.try_send(message)
     }
 
     /// Whether the actor has ended, or no longer takes messages.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.sender.is_closed()
+        self.core.lane.is_closed()
     }
 
+    /// An address that does not keep the mailbox open.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakAddress<M> {
+        WeakAddress { core: Arc::clone(&self.core) }
+    }
+
+    /// The actor's id.
+    #[must_use]
+    pub fn id(&self) -> ActorId {
+        self.core.id
+    }
+
+    /// The actor's label.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        self.core.label()
+    }
+}
+
+impl<M: Send + 'static> Address<M> {
     /// Asks the actor to stop. It hears this before any message still in its mailbox, and takes
     /// the time it needs.
     pub fn stop(&self) {
@@ -57,58 +76,85 @@ impl<M> Address<M> {
     /// Watches the actor's end.
     #[must_use]
     pub fn monitor(&self) -> Monitor {
-        Monitor { core: Arc::clone(&self.core) }
+        Monitor { core: erase(&self.core) }
     }
 }
 
 impl<M> Clone for Address<M> {
     fn clone(&self) -> Self {
-        Self { sender: self.sender.clone(), core: Arc::clone(&self.core) }
+        self.core.senders.fetch_add(1, Ordering::Relaxed);
+        Self { core: Arc::clone(&self.core) }
+    }
+}
+
+impl<M> Drop for Address<M> {
+    fn drop(&mut self) {
+        if self.core.senders.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.core.lane.wake_receiver(); // nobody can send any more
+        }
     }
 }
 
 impl<M> fmt::Debug for Address<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Address").field(&self.core.label()).finish()
+        f.debug_tuple("Address").field(&self.label()).finish()
     }
 }
 
-/// The actor has ended; here is the message.
-#[derive(Clone, Copy, Eq, PartialEq, thiserror::Error)]
-#[error("the actor has ended")]
-pub struct SendError<M>(pub M);
+/// An [`Address`] that does not keep the mailbox open.
+///
+/// # Examples
+///
+/// ```
+/// use seawall_actor::{Context, Mailbox, Runtime};
+///
+/// async fn idle(mut mailbox: Mailbox<()>, _: Context) {
+///     while mailbox.recv().await.is_some() {}
+/// }
+///
+/// let runtime = Runtime::new()?;
+/// let address = runtime.scope().spawn(idle);
+/// let weak = address.downgrade();
+/// assert!(weak.upgrade().is_some());
+/// drop(address); // the last one: the mailbox closes, and `idle` returns
+/// assert!(weak.upgrade().is_none());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct WeakAddress<M> {
+    core: Arc<Core<Queue<M>>>,
+}
 
-impl<M> fmt::Debug for SendError<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SendError(..)")
+impl<M> WeakAddress<M> {
+    pub(crate) fn new(core: &Arc<Core<Queue<M>>>) -> Self {
+        Self { core: Arc::clone(core) }
     }
-}
 
-/// The message could not be sent now; here it is.
-#[derive(Clone, Copy, Eq, PartialEq, thiserror::Error)]
-pub enum TrySendError<M> {
-    /// The mailbox is full.
-    #[error("the mailbox is full")]
-    Full(M),
-    /// The actor has ended.
-    #[error("the actor has ended")]
-    Closed(M),
-}
-
-impl<M> TrySendError<M> {
-    /// The message that was not sent.
-    pub fn into_inner(self) -> M {
-        match self {
-            Self::Full(message) | Self::Closed(message) => message,
+    /// An address, unless the last one is gone or the actor takes no more messages.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Address<M>> {
+        if self.core.lane.is_closed() {
+            return None;
         }
+        let more = |senders: usize| (senders > 0).then(|| senders + 1);
+        self.core.senders.fetch_update(Ordering::AcqRel, Ordering::Relaxed, more).ok()?;
+        Some(Address { core: Arc::clone(&self.core) })
+    }
+
+    /// The actor's id.
+    #[must_use]
+    pub fn id(&self) -> ActorId {
+        self.core.id
     }
 }
 
-impl<M> fmt::Debug for TrySendError<M> {
+impl<M> Clone for WeakAddress<M> {
+    fn clone(&self) -> Self {
+        Self::new(&self.core)
+    }
+}
+
+impl<M> fmt::Debug for WeakAddress<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Full(_) => "Full(..)",
-            Self::Closed(_) => "Closed(..)",
-        })
+        f.debug_tuple("WeakAddress").field(&self.core.label()).finish()
     }
 }

@@ -1,13 +1,13 @@
-//! What an actor knows about itself.
+//! What an actor knows about itself, and its ties to others.
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::Scope;
-use crate::signal::Core;
+use crate::life::{Core, erase};
+use crate::{ActorId, Address, ExitReason, Reference, Scope, relations};
 
-/// What an actor knows about itself: its label, its scope, and whether it is told to stop.
-/// Cheap to clone.
+/// What an actor knows about itself: its label, its scope, and whether it is told to stop; and
+/// what it says about others: links, monitors, exit signals. Cheap to clone.
 #[derive(Clone)]
 pub struct Context {
     pub(crate) core: Arc<Core>,
@@ -15,6 +15,12 @@ pub struct Context {
 }
 
 impl Context {
+    /// The actor's id.
+    #[must_use]
+    pub fn id(&self) -> ActorId {
+        self.core.id
+    }
+
     /// The actor's label.
     #[must_use]
     pub fn label(&self) -> &str {
@@ -38,6 +44,46 @@ impl Context {
     /// For actors that wait for something besides their mailbox, a socket for instance.
     pub async fn stopping(&self) {
         self.core.stopping().await;
+    }
+
+    /// Links this actor with another one, both ways; a second link between the two is the first.
+    ///
+    /// When one of them ends, the other ends with the same reason, unless that is *normal* or the
+    /// other [traps exits](Self::trap_exit). A link to an actor that has ended acts at once.
+    /// [`Spawn::spawn_link`](crate::Spawn::spawn_link) leaves no moment without the link.
+    pub fn link<M: Send + 'static>(&self, other: &Address<M>) {
+        relations::link(&self.core, &erase(&other.core));
+    }
+
+    /// Takes the link away again, for both. An exit that was heard before stays heard.
+    pub fn unlink<M: Send + 'static>(&self, other: &Address<M>) {
+        relations::unlink(&self.core, &erase(&other.core));
+    }
+
+    /// Whether exit signals, of links and of [`exit`](Self::exit), are heard as
+    /// [`Signal::Exit`](crate::Signal::Exit) instead of ending this actor. Off at first.
+    pub fn trap_exit(&self, trap: bool) {
+        self.core.state().relations().traps = trap;
+    }
+
+    /// Monitors another actor: when it ends, this one hears [`Signal::Down`](crate::Signal::Down)
+    /// with the returned reference; at once if it has ended already. Every monitor counts.
+    ///
+    /// To await an end without a mailbox there is [`Address::monitor`].
+    #[must_use = "the reference tells which monitor it was"]
+    pub fn monitor<M: Send + 'static>(&self, other: &Address<M>) -> Reference {
+        relations::monitor(&self.core, &erase(&other.core))
+    }
+
+    /// Takes a monitor away. Its signal is not heard from here on, even if it waits already.
+    pub fn demonitor(&self, reference: Reference) {
+        relations::demonitor(&self.core, reference);
+    }
+
+    /// Sends an exit signal: `other` ends with this reason, unless it traps exits and hears it, or
+    /// the reason is *normal*. [`Address::kill`] is what cannot be trapped.
+    pub fn exit<M: Send + 'static>(&self, other: &Address<M>, reason: &ExitReason) {
+        relations::exit(&erase(&other.core), self.core.id, reason);
     }
 }
 

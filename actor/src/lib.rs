@@ -31,11 +31,14 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `address.rs`, `mailbox.rs` | the two ends of an actor's queue of messages |
-//! | `context.rs` | what an actor knows about itself |
+//! | `address.rs`, `mailbox.rs`, `queue.rs` | the two ends of an actor's queue of messages, and the queue |
+//! | `error.rs` | messages that could not be sent, given back |
+//! | `context.rs` | what an actor knows about itself, and its ties to others |
 //! | `exit.rs` | why an actor ended |
 //! | `isolate.rs` | catching a panic, on every poll and in destructors |
-//! | `signal.rs` | stop and kill, and the news of an exit: the lane beside the mailbox |
+//! | `life.rs` | what everyone who knows an actor shares with it: stop, kill, its end |
+//! | `signal.rs`, `relations.rs` | links and monitors: the lane beside the mailbox, and OTP's rules |
+//! | `monitor.rs` | awaiting an actor's end from anywhere |
 //! | `scope.rs`, `spawn.rs` | actors that are stopped together; how one comes to life |
 //! | `runtime.rs` | worker threads and the ordered shutdown |
 //! | `buffer.rs` | read buffers that idle connections do not hold |
@@ -50,25 +53,33 @@ compile_error!(
 mod address;
 mod buffer;
 mod context;
+mod error;
 mod event;
 mod exit;
 mod isolate;
+mod life;
 mod mailbox;
+mod monitor;
 pub mod net;
+mod queue;
+mod relations;
 mod runtime;
 mod scope;
 mod signal;
 mod spawn;
 pub mod time;
 
-pub use address::{Address, SendError, TrySendError};
+pub use address::{Address, WeakAddress};
 pub use buffer::Buffer;
 pub use context::Context;
+pub use error::{SendError, TrySendError};
 pub use event::Event;
 pub use exit::{ExitReason, Outcome};
 pub use isolate::{Isolated, Panicked, catch, isolate};
-pub use mailbox::Mailbox;
+pub use life::ActorId;
+pub use mailbox::{Mailbox, Received};
+pub use monitor::Monitor;
 pub use runtime::{Builder, Leftover, Runtime};
 pub use scope::Scope;
-pub use signal::Monitor;
+pub use signal::{Reference, Signal};
 pub use spawn::Spawn;

@@ -6,14 +6,15 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use async_executor::Executor;
 
 use crate::event::{self, Event, Hook};
-use crate::signal::Core;
-use crate::{Address, Context, ExitReason, Mailbox, Outcome, Spawn};
+use crate::life::{Core, lock};
+use crate::relations;
+use crate::{ActorId, Address, Context, ExitReason, Mailbox, Outcome, Spawn};
 
 /// A set of actors that are spawned, watched and stopped together. Cheap to clone.
 ///
@@ -47,14 +48,13 @@ struct Inner {
     emptied: event_listener::Event,
     stopping: AtomicBool,
     killed: AtomicBool,
-    next_id: AtomicU64,
     /// The actors alive in this scope itself, and the scopes below it.
     members: Mutex<Members>,
 }
 
 #[derive(Default)]
 struct Members {
-    actors: HashMap<u64, Arc<Core>>,
+    actors: HashMap<ActorId, Arc<Core>>,
     children: Vec<Weak<Inner>>,
 }
 
@@ -75,7 +75,6 @@ impl Scope {
                 emptied: event_listener::Event::new(),
                 stopping: AtomicBool::new(stopping),
                 killed: AtomicBool::new(killed),
-                next_id: AtomicU64::new(0),
                 members: Mutex::new(Members::default()),
             }),
         }
@@ -196,19 +195,22 @@ impl Scope {
         }
     }
 
+    pub(crate) fn report(&self, event: &Event<'_>) {
+        event::report(self.inner.hook.as_ref(), event);
+    }
+
     pub(crate) fn executor(&self) -> &Executor<'static> {
         &self.inner.executor
     }
 
     /// Lists an actor; the returned membership takes it off the list again.
     pub(crate) fn enter(&self, core: &Arc<Core>) -> Membership {
-        let id = self.inner.next_id.fetch_add(1, Ordering::Relaxed);
         let mut scope = Some(self);
         while let Some(here) = scope {
             here.inner.live.fetch_add(1, Ordering::AcqRel);
             scope = here.inner.parent.as_ref();
         }
-        self.members().actors.insert(id, Arc::clone(core));
+        self.members().actors.insert(core.id, Arc::clone(core));
         // `stop` and `kill` may have walked the list before the actor was on it.
         if self.is_stopping() {
             core.stop();
@@ -216,11 +218,11 @@ impl Scope {
         if self.inner.killed.load(Ordering::SeqCst) {
             core.kill();
         }
-        Membership { scope: self.clone(), id, core: Arc::clone(core) }
+        Membership { scope: self.clone(), core: Arc::clone(core) }
     }
 
     fn members(&self) -> MutexGuard<'_, Members> {
-        self.inner.members.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner.members)
     }
 }
 
@@ -234,7 +236,6 @@ impl fmt::Debug for Scope {
 /// executor, is the actor's end.
 pub(crate) struct Membership {
     scope: Scope,
-    id: u64,
     core: Arc<Core>,
 }
 
@@ -243,17 +244,26 @@ impl Membership {
         &self.core
     }
 
-    /// Ends the actor: off the list first, then the news, so that whoever hears of the exit no
+    /// Ends the actor: off the lists first, then the news, so that whoever hears of the exit no
     /// longer finds the actor anywhere.
-    pub(crate) fn leave(&self, reason: ExitReason) {
-        if self.scope.members().actors.remove(&self.id).is_none() {
+    pub(crate) fn leave(&self, reason: &ExitReason) {
+        self.end(reason, true);
+    }
+
+    /// Ends an actor that an exit signal took along; the crash, if it was one, is another's.
+    pub(crate) fn taken_along(&self, reason: &ExitReason) {
+        self.end(reason, false);
+    }
+
+    fn end(&self, reason: &ExitReason, own: bool) {
+        if self.scope.members().actors.remove(&self.core.id).is_none() {
             return; // left before
         }
-        if reason.is_abnormal() {
-            let event = Event::Crashed { label: self.core.label(), reason: &reason };
-            event::report(self.scope.inner.hook.as_ref(), &event);
+        relations::release(&self.core);
+        if own && reason.is_abnormal() {
+            self.scope.report(&Event::Crashed { label: self.core.label(), reason });
         }
-        self.core.exit(reason);
+        relations::end(&self.core, reason);
         let mut scope = Some(&self.scope);
         while let Some(here) = scope {
             if here.inner.live.fetch_sub(1, Ordering::AcqRel) == 1 {
@@ -266,6 +276,6 @@ impl Membership {
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        self.leave(ExitReason::Killed);
+        self.leave(&ExitReason::Killed);
     }
 }

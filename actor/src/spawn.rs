@@ -9,10 +9,11 @@ use std::task::{self, Poll};
 use pin_project_lite::pin_project;
 
 use crate::isolate::{Isolated, catch, isolate};
-use crate::mailbox::DEFAULT_BOUND;
+use crate::life::{Core, erase};
+use crate::mailbox::{DEFAULT_BOUND, DEFAULT_TURN};
+use crate::queue::Queue;
 use crate::scope::{Membership, Scope};
-use crate::signal::Core;
-use crate::{Address, Context, ExitReason, Mailbox, Outcome, Panicked};
+use crate::{Address, Context, ExitReason, Mailbox, Outcome, Panicked, Reference, relations};
 
 /// An actor that is about to start: its label and the bound of its mailbox.
 #[derive(Debug)]
@@ -21,11 +22,12 @@ pub struct Spawn<'a> {
     scope: &'a Scope,
     label: Cow<'static, str>,
     bound: usize,
+    turn: u32,
 }
 
 impl<'a> Spawn<'a> {
     pub(crate) fn new(scope: &'a Scope) -> Self {
-        Self { scope, label: Cow::Borrowed("actor"), bound: DEFAULT_BOUND }
+        Self { scope, label: Cow::Borrowed("actor"), bound: DEFAULT_BOUND, turn: DEFAULT_TURN }
     }
 
     /// Names the actor in events and in what a shutdown left over: its role, and its peer if it
@@ -41,6 +43,13 @@ impl<'a> Spawn<'a> {
         self
     }
 
+    /// How many messages the actor takes in a row before it lets others run. Default 64, at
+    /// least 1.
+    pub fn turn(mut self, messages: u32) -> Self {
+        self.turn = messages.max(1);
+        self
+    }
+
     /// Starts the actor.
     ///
     /// A panic in `f` itself, before it has made its future, is caught as one inside the future.
@@ -50,19 +59,51 @@ impl<'a> Spawn<'a> {
         F: FnOnce(Mailbox<M>, Context) -> Fut,
         Fut: Future<Output: Outcome> + Send + 'static,
     {
-        let (sender, receiver) = async_channel::bounded(self.bound);
-        let core = Arc::new(Core::new(self.label.into()));
+        self.start(f, |_| ()).0
+    }
+
+    /// Starts the actor with a link to the one of `parent`: there is no moment at which one of
+    /// them can end without the other hearing of it.
+    pub fn spawn_link<M, F, Fut>(self, parent: &Context, f: F) -> Address<M>
+    where
+        M: Send + 'static,
+        F: FnOnce(Mailbox<M>, Context) -> Fut,
+        Fut: Future<Output: Outcome> + Send + 'static,
+    {
+        self.start(f, |core| relations::link(&parent.core, core)).0
+    }
+
+    /// Starts the actor with a monitor on it, held by the one of `parent`.
+    pub fn spawn_monitor<M, F, Fut>(self, parent: &Context, f: F) -> (Address<M>, Reference)
+    where
+        M: Send + 'static,
+        F: FnOnce(Mailbox<M>, Context) -> Fut,
+        Fut: Future<Output: Outcome> + Send + 'static,
+    {
+        self.start(f, |core| relations::monitor(&parent.core, core))
+    }
+
+    /// Starts the actor after `tie` has tied it to others.
+    fn start<M, F, Fut, T>(self, f: F, tie: impl FnOnce(&Arc<Core>) -> T) -> (Address<M>, T)
+    where
+        M: Send + 'static,
+        F: FnOnce(Mailbox<M>, Context) -> Fut,
+        Fut: Future<Output: Outcome> + Send + 'static,
+    {
+        let own = Arc::new(Core::new(self.label, Queue::new(self.bound)));
+        let core = erase(&own);
         let membership = self.scope.enter(&core);
-        let mailbox = Mailbox { receiver, core: Arc::clone(&core) };
-        let context = Context { core: Arc::clone(&core), scope: self.scope.clone() };
+        let tie = tie(&core);
+        let mailbox = Mailbox::new(Arc::clone(&own), self.turn);
+        let context = Context { core, scope: self.scope.clone() };
         match catch(|| f(mailbox, context)) {
             Ok(future) => {
-                let actor = Running { future: isolate(future), membership };
+                let actor = Running { future: isolate(future), membership, started: false };
                 self.scope.executor().spawn(actor).detach();
             }
-            Err(Panicked(text)) => membership.leave(ExitReason::Panicked(text)),
+            Err(Panicked(text)) => membership.leave(&ExitReason::Panicked(text)),
         }
-        Address { sender, core }
+        (Address { core: own }, tie)
     }
 }
 
@@ -73,6 +114,7 @@ pin_project! {
         #[pin]
         future: Isolated<F>,
         membership: Membership,
+        started: bool,
     }
 }
 
@@ -82,11 +124,18 @@ impl<F: Future<Output: Outcome>> Future for Running<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         let mut this = self.project();
         let core = this.membership.core();
-        core.remember(cx.waker());
+        if !*this.started {
+            *this.started = true;
+            core.remember(cx.waker());
+        }
         let reason = if core.is_killed() {
-            match this.future.as_mut().clear() {
-                Ok(()) => ExitReason::Killed,
-                Err(Panicked(text)) => ExitReason::Panicked(text),
+            match (this.future.as_mut().clear(), core.doom()) {
+                (Err(Panicked(text)), _) => ExitReason::Panicked(text),
+                (Ok(()), None) => ExitReason::Killed,
+                (Ok(()), Some(reason)) => {
+                    this.membership.taken_along(&reason);
+                    return Poll::Ready(());
+                }
             }
         } else {
             match this.future.as_mut().poll(cx) {
@@ -98,7 +147,7 @@ impl<F: Future<Output: Outcome>> Future for Running<F> {
                 },
             }
         };
-        this.membership.leave(reason);
+        this.membership.leave(&reason);
         Poll::Ready(())
     }
 }

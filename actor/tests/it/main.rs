@@ -1,6 +1,7 @@
 //! The actor core from outside, one idea each.
 
 mod exits; // how an actor ends, and who hears of it
+mod links; // OTP's rules of links, exit signals and monitors, one test each
 mod mailboxes; // bounds, order, messages given back
 mod runtimes; // workers, scopes, the ordered shutdown
 mod sockets; // what the wrapped sockets promise
@@ -22,4 +23,9 @@ fn run<T>(test: impl AsyncFnOnce(&Runtime) -> T) -> T {
 /// An actor that takes messages and does nothing with them.
 async fn sink<M>(mut mailbox: Mailbox<M>, _context: Context) {
     while mailbox.recv().await.is_some() {}
+}
+
+/// An actor that waits until it is told to stop.
+async fn idle(_mailbox: Mailbox<()>, context: Context) {
+    context.stopping().await;
 }

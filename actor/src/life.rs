@@ -1,0 +1,240 @@
+//! What everyone who knows an actor shares with it: who it is, how it stands, and how it is woken.
+//!
+//! An actor is two allocations: its task, and this. What only some actors use (links, monitors,
+//! names, groups) is one pointer here until it is used.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use event_listener::Event;
+
+use crate::ExitReason;
+use crate::queue::Lane;
+use crate::relations::Relations;
+
+/// Which actor; never given twice in one process.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ActorId(u64);
+
+impl ActorId {
+    fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl fmt::Display for ActorId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// Told to stop.
+const STOPPING: u8 = 1;
+/// To be dropped at its next turn.
+const KILLED: u8 = 2;
+/// Signals wait for [`Mailbox::next`](crate::Mailbox::next).
+const SIGNALLED: u8 = 4;
+
+/// What everyone who knows an actor shares with it. `L` is the queue of its messages; most do not
+/// care of what type those are.
+pub(crate) struct Core<L: ?Sized = dyn Lane> {
+    pub(crate) id: ActorId,
+    label: Cow<'static, str>,
+    flags: AtomicU8,
+    /// Addresses, weak ones not counted.
+    pub(crate) senders: AtomicUsize,
+    /// Notified when the actor is told to stop, and when it has ended.
+    changed: Event,
+    state: Mutex<State>,
+    pub(crate) lane: L,
+}
+
+/// What changes in an actor's life, save for the flags. Where two are locked at once, the one with
+/// the lower id is locked first; no queue is locked meanwhile.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) life: Life,
+    pub(crate) relations: Option<Box<Relations>>,
+    /// Wakes the actor's task, so that a kill is seen even by an actor that waits for something
+    /// else. The executor hands a task the same waker for life, so it is stored once.
+    task: Option<Waker>,
+}
+
+/// ```text
+///   Alive ──▶ Doomed ──▶ Leaving ──▶ Ended
+///     └────────────────────▲
+/// ```
+#[derive(Default)]
+pub(crate) enum Life {
+    #[default]
+    Alive,
+    /// An exit signal ends it at its next turn.
+    Doomed(ExitReason),
+    /// It runs no more, and gives up its names: it may take no new ones.
+    Leaving,
+    Ended(ExitReason),
+}
+
+impl State {
+    /// Links, monitors and names, made when they are first asked for.
+    pub(crate) fn relations(&mut self) -> &mut Relations {
+        self.relations.get_or_insert_default()
+    }
+
+    pub(crate) fn exit_reason(&self) -> Option<&ExitReason> {
+        match &self.life {
+            Life::Ended(reason) => Some(reason),
+            Life::Alive | Life::Doomed(_) | Life::Leaving => None,
+        }
+    }
+}
+
+impl<L> Core<L> {
+    pub(crate) fn new(label: Cow<'static, str>, lane: L) -> Self {
+        Self {
+            id: ActorId::next(),
+            label,
+            flags: AtomicU8::new(0),
+            senders: AtomicUsize::new(1),
+            changed: Event::new(),
+            state: Mutex::default(),
+            lane,
+        }
+    }
+}
+
+impl<L: ?Sized> Core<L> {
+    pub(crate) fn label(&self) -> &str {
+        &self.label
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    pub(crate) fn kill(&self) {
+        self.flags.fetch_or(KILLED, Ordering::AcqRel);
+        let waker = self.state().task.clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.flags.load(Ordering::Acquire) & STOPPING != 0
+    }
+
+    pub(crate) fn is_killed(&self) -> bool {
+        self.flags.load(Ordering::Acquire) & KILLED != 0
+    }
+
+    pub(crate) fn is_signalled(&self) -> bool {
+        self.flags.load(Ordering::Acquire) & SIGNALLED != 0
+    }
+
+    /// Whether links or monitors can still bring a signal.
+    pub(crate) fn can_hear(&self) -> bool {
+        self.state().relations.as_ref().is_some_and(|relations| relations.can_hear())
+    }
+
+    /// Called under the state's lock by who has found no more signals.
+    pub(crate) fn unsignal(&self) {
+        self.flags.fetch_and(!SIGNALLED, Ordering::AcqRel);
+    }
+
+    /// Called at the first poll, before [`is_killed`](Self::is_killed) is asked: a kill that comes
+    /// between the two finds either the flag unread or the waker stored.
+    pub(crate) fn remember(&self, waker: &Waker) {
+        self.state().task = Some(waker.clone());
+    }
+
+    /// The reason of an actor that is killed, if an exit signal brought one.
+    pub(crate) fn doom(&self) -> Option<ExitReason> {
+        match &self.state().life {
+            Life::Doomed(reason) => Some(reason.clone()),
+            Life::Alive | Life::Leaving | Life::Ended(_) => None,
+        }
+    }
+
+    /// Ends the actor with the reason, once its relations are taken away from it.
+    pub(crate) fn end(&self, reason: ExitReason) -> Option<Box<Relations>> {
+        let mut state = self.state();
+        state.life = Life::Ended(reason);
+        let relations = state.relations.take();
+        // The waker keeps the task's memory; a dead actor's address must not.
+        let task = state.task.take();
+        drop(state);
+        drop(task);
+        self.changed.notify(usize::MAX);
+        relations
+    }
+
+    pub(crate) fn exit_reason(&self) -> Option<ExitReason> {
+        self.state().exit_reason().cloned()
+    }
+
+    pub(crate) async fn exited(&self) -> ExitReason {
+        self.until(|| self.exit_reason()).await
+    }
+
+    pub(crate) async fn stopping(&self) {
+        self.until(|| self.is_stopping().then_some(())).await;
+    }
+
+    /// Waits until `ready` gives a value; it is asked again at each change.
+    async fn until<T>(&self, ready: impl Fn() -> Option<T>) -> T {
+        loop {
+            if let Some(value) = ready() {
+                return value;
+            }
+            let listener = self.changed.listen();
+            // Between the first question and `listen` the answer may have changed.
+            if let Some(value) = ready() {
+                return value;
+            }
+            listener.await;
+        }
+    }
+}
+
+// A flag is set before the receiver is looked for, and the receiver looks at the flags while it
+// holds the lock under which it is looked for: one of the two sees the other.
+impl<L: Lane + ?Sized> Core<L> {
+    pub(crate) fn stop(&self) {
+        if self.flags.fetch_or(STOPPING, Ordering::AcqRel) & STOPPING == 0 {
+            self.lane.wake();
+            self.changed.notify(usize::MAX);
+        }
+    }
+
+    /// Signals wait in the relations.
+    pub(crate) fn signal(&self) {
+        self.flags.fetch_or(SIGNALLED, Ordering::AcqRel);
+        self.lane.wake();
+    }
+}
+
+/// The state of two actors at once.
+pub(crate) fn both<'a>(a: &'a Core, b: &'a Core) -> (MutexGuard<'a, State>, MutexGuard<'a, State>) {
+    if a.id < b.id {
+        let first = a.state();
+        (first, b.state())
+    } else {
+        let second = b.state();
+        (a.state(), second)
+    }
+}
+
+/// Nothing of ours panics while it holds a lock, so a poisoned one is as good as any.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Forgets of which type an actor's messages are.
+pub(crate) fn erase<L: Lane + 'static>(core: &Arc<Core<L>>) -> Arc<Core> {
+    Arc::<Core<L>>::clone(core)
+}

@@ -1,0 +1,154 @@
+//! An actor's queue of messages: bounded, allocated as it fills, one lock.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::Mutex;
+use std::task::{Poll, Waker};
+use std::time::Instant;
+
+use event_listener::{Event, IntoNotification};
+
+use crate::life::lock;
+use crate::{TrySendError, time};
+
+/// A queue whatever its messages.
+pub(crate) trait Lane: Send + Sync {
+    /// Wakes the receiver, so that it looks at the actor's flags.
+    fn wake(&self);
+}
+
+pub(crate) struct Queue<M> {
+    bound: usize,
+    state: Mutex<State<M>>,
+    /// Notified once for each message taken, and whenever the queue closes.
+    room: Event,
+}
+
+struct State<M> {
+    messages: VecDeque<M>,
+    receiver: Option<Waker>,
+    closed: bool,
+}
+
+impl<M> Queue<M> {
+    pub(crate) fn new(bound: usize) -> Self {
+        let state = State { messages: VecDeque::new(), receiver: None, closed: false };
+        Self { bound, state: Mutex::new(state), room: Event::new() }
+    }
+
+    pub(crate) fn try_send(&self, message: M) -> Result<(), TrySendError<M>> {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return Err(TrySendError::Closed(message));
+        }
+        if state.messages.len() >= self.bound {
+            return Err(TrySendError::Full(message));
+        }
+        state.messages.push_back(message);
+        let receiver = state.receiver.take();
+        drop(state);
+        if let Some(receiver) = receiver {
+            receiver.wake();
+        }
+        Ok(())
+    }
+
+    /// Waits for room until `deadline`, or for as long as it takes if there is none.
+    pub(crate) async fn send(
+        &self,
+        mut message: M,
+        deadline: Option<Instant>,
+    ) -> Result<(), TrySendError<M>> {
+        loop {
+            match self.try_send(message) {
+                Err(TrySendError::Full(back)) => message = back,
+                done => return done,
+            }
+            let listener = self.room.listen();
+            // Between the first try and `listen` a message may have been taken.
+            match self.try_send(message) {
+                Err(TrySendError::Full(back)) => message = back,
+                done => return done,
+            }
+            if time::timeout_at(deadline, listener).await.is_err() {
+                return Err(TrySendError::Full(message));
+            }
+        }
+    }
+
+    /// The next message. Both questions are asked under the lock under which `waker` is stored:
+    /// whether something else than a message is due, and, of an empty queue, whether more may
+    /// come, which is told whether the queue is closed.
+    pub(crate) fn poll_recv(
+        &self,
+        waker: &Waker,
+        interrupted: impl FnOnce() -> bool,
+        open: impl FnOnce(bool) -> bool,
+    ) -> Poll<Taken<M>> {
+        let mut state = lock(&self.state);
+        if interrupted() {
+            return Poll::Ready(Taken::Interrupted);
+        }
+        if let Some(message) = state.messages.pop_front() {
+            drop(state);
+            self.room.notify(1.additional().relaxed());
+            return Poll::Ready(Taken::Message(message));
+        }
+        if !open(state.closed) {
+            return Poll::Ready(Taken::Closed);
+        }
+        if !state.receiver.as_ref().is_some_and(|stored| stored.will_wake(waker)) {
+            state.receiver = Some(waker.clone());
+        }
+        Poll::Pending
+    }
+
+    pub(crate) fn wake_receiver(&self) {
+        let receiver = lock(&self.state).receiver.take();
+        if let Some(receiver) = receiver {
+            receiver.wake();
+        }
+    }
+
+    pub(crate) fn try_recv(&self) -> Option<M> {
+        let message = lock(&self.state).messages.pop_front()?;
+        self.room.notify(1.additional().relaxed());
+        Some(message)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        lock(&self.state).messages.len()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        lock(&self.state).closed
+    }
+
+    pub(crate) fn close(&self) {
+        lock(&self.state).closed = true;
+        self.room.notify(usize::MAX.relaxed());
+    }
+
+    /// Closes, and drops what waits, without a lock: destructors are foreign code.
+    pub(crate) fn end(&self) {
+        self.close();
+        let mut state = lock(&self.state);
+        let left = (mem::take(&mut state.messages), state.receiver.take());
+        drop(state);
+        drop(left);
+    }
+}
+
+impl<M: Send> Lane for Queue<M> {
+    fn wake(&self) {
+        self.wake_receiver();
+    }
+}
+
+/// What [`Queue::poll_recv`] found.
+pub(crate) enum Taken<M> {
+    Message(M),
+    Interrupted,
+    /// Empty, and nothing can come any more.
+    Closed,
+}

@@ -1,0 +1,185 @@
+//! Links and monitors: who hears of whose end, and what that does.
+//!
+//! The rules are Erlang/OTP's:
+//!
+//! - A link joins two actors, at most once. A monitor is one-way, and every one counts.
+//! - At an actor's end its links carry its exit reason to the others. Who traps exits hears a
+//!   [`Signal::Exit`]; who does not ends with the same reason, unless that is *normal*.
+//! - A kill is not an exit signal: it cannot be trapped, and reaches links as the reason *killed*,
+//!   which can.
+//! - What ties an actor to one that has ended already acts at once. OTP has forgotten the reason
+//!   by then and says `noproc`; here it is kept, so that it makes no difference who was first.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::mem;
+use std::sync::{Arc, MutexGuard};
+
+use crate::life::{Core, Life, State, both};
+use crate::{ActorId, ExitReason, Reference, Signal};
+
+/// What ties an actor to others. Most have none.
+#[derive(Default)]
+pub(crate) struct Relations {
+    pub(crate) traps: bool,
+    pub(crate) links: BTreeMap<ActorId, Arc<Core>>,
+    /// Whose ends the actor hears of.
+    watched: BTreeMap<Reference, Arc<Core>>,
+    /// Who hears of the actor's end.
+    watchers: BTreeMap<Reference, Arc<Core>>,
+    signals: VecDeque<Signal>,
+    pub(crate) claims: Vec<Arc<dyn Claim>>,
+}
+
+/// Where an actor is known until it ends, by a name or as a member.
+pub(crate) trait Claim: Send + Sync {
+    fn release(&self, id: ActorId);
+}
+
+impl Relations {
+    /// Whether a signal can still come.
+    pub(crate) fn can_hear(&self) -> bool {
+        !(self.signals.is_empty() && self.watched.is_empty() && self.links.is_empty())
+    }
+}
+
+pub(crate) fn link(a: &Arc<Core>, b: &Arc<Core>) {
+    if a.id == b.id {
+        return;
+    }
+    let (mut of_a, mut of_b) = both(a, b);
+    let (dead, dead_b) = (of_a.exit_reason().cloned(), of_b.exit_reason().cloned());
+    if dead.is_none() && dead_b.is_none() {
+        of_a.relations().links.insert(b.id, Arc::clone(b));
+        of_b.relations().links.insert(a.id, Arc::clone(a));
+    }
+    drop((of_a, of_b));
+    match (dead, dead_b) {
+        (None, Some(reason)) => exit(a, b.id, &reason),
+        (Some(reason), None) => exit(b, a.id, &reason),
+        (None, None) | (Some(_), Some(_)) => {}
+    }
+}
+
+pub(crate) fn unlink(a: &Core, b: &Core) {
+    if a.id == b.id {
+        return;
+    }
+    let (mut of_a, mut of_b) = both(a, b);
+    let links = [
+        of_a.relations.as_mut().and_then(|relations| relations.links.remove(&b.id)),
+        of_b.relations.as_mut().and_then(|relations| relations.links.remove(&a.id)),
+    ];
+    drop((of_a, of_b));
+    drop(links);
+    b.lane.wake(); // it may have waited for this link alone
+}
+
+pub(crate) fn monitor(watcher: &Arc<Core>, watched: &Arc<Core>) -> Reference {
+    let reference = Reference::next();
+    if watcher.id == watched.id {
+        return reference; // nobody hears of their own end
+    }
+    let (mut of_watcher, mut of_watched) = both(watcher, watched);
+    if of_watcher.exit_reason().is_some() {
+        return reference;
+    }
+    let relations = of_watcher.relations();
+    if let Some(reason) = of_watched.exit_reason().cloned() {
+        relations.signals.push_back(Signal::Down { reference, from: watched.id, reason });
+        drop((of_watcher, of_watched));
+        watcher.signal();
+    } else {
+        relations.watched.insert(reference, Arc::clone(watched));
+        of_watched.relations().watchers.insert(reference, Arc::clone(watcher));
+    }
+    reference
+}
+
+pub(crate) fn demonitor(watcher: &Core, reference: Reference) {
+    let mut state = watcher.state();
+    let Some(relations) = &mut state.relations else { return };
+    relations.signals.retain(
+        |signal| !matches!(signal, Signal::Down { reference: heard, .. } if *heard == reference),
+    );
+    let watched = relations.watched.remove(&reference);
+    drop(state);
+    if let Some(watched) = watched {
+        forget_watcher(&watched, reference);
+    }
+}
+
+/// An exit signal: from another actor, or through a link.
+pub(crate) fn exit(to: &Arc<Core>, from: ActorId, reason: &ExitReason) {
+    let state = to.state();
+    hear_exit(to, state, from, reason);
+}
+
+fn hear_exit(to: &Core, mut state: MutexGuard<'_, State>, from: ActorId, reason: &ExitReason) {
+    if !matches!(state.life, Life::Alive) || to.is_killed() {
+        return; // the first signal that ends an actor gives the reason
+    }
+    if let Some(relations) = state.relations.as_mut().filter(|relations| relations.traps) {
+        relations.signals.push_back(Signal::Exit { from, reason: reason.clone() });
+        drop(state);
+        to.signal();
+    } else if !matches!(reason, ExitReason::Normal) || from == to.id {
+        state.life = Life::Doomed(reason.clone());
+        drop(state);
+        to.kill();
+    }
+}
+
+/// The next signal that waits.
+pub(crate) fn next_signal<L: ?Sized>(core: &Core<L>) -> Option<Signal> {
+    let mut state = core.state();
+    let signal = state.relations.as_mut().and_then(|relations| relations.signals.pop_front());
+    if signal.is_none() {
+        core.unsignal();
+    }
+    signal
+}
+
+/// First step of an actor's end: its names are released, and it may take no new ones.
+pub(crate) fn release(core: &Core) {
+    let mut state = core.state();
+    state.life = Life::Leaving;
+    let claims = state.relations.as_mut().map(|relations| mem::take(&mut relations.claims));
+    drop(state);
+    for claim in claims.into_iter().flatten() {
+        claim.release(core.id);
+    }
+}
+
+/// Last step: the end itself, and the news of it.
+pub(crate) fn end(core: &Core, reason: &ExitReason) {
+    let Some(relations) = core.end(reason.clone()) else { return };
+    for peer in relations.links.values() {
+        let mut state = peer.state();
+        // Not there: the peer has unlinked meanwhile, or is dead.
+        let link = state.relations.as_mut().and_then(|theirs| theirs.links.remove(&core.id));
+        if link.is_some() {
+            hear_exit(peer, state, core.id, reason);
+        }
+    }
+    for (reference, watcher) in &relations.watchers {
+        let mut state = watcher.state();
+        let Some(theirs) = &mut state.relations else { continue };
+        if theirs.watched.remove(reference).is_some() {
+            let (reference, reason) = (*reference, reason.clone());
+            theirs.signals.push_back(Signal::Down { reference, from: core.id, reason });
+            drop(state);
+            watcher.signal();
+        }
+    }
+    for (reference, watched) in &relations.watched {
+        forget_watcher(watched, *reference);
+    }
+}
+
+fn forget_watcher(watched: &Core, reference: Reference) {
+    let mut state = watched.state();
+    let watcher =
+        state.relations.as_mut().and_then(|relations| relations.watchers.remove(&reference));
+    drop(state);
+    drop(watcher);
+}
