@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use crate::life::{Core, erase};
 use crate::queue::Queue;
-use crate::{ActorId, Monitor, SendError, TrySendError};
+use crate::{ActorId, CallError, Monitor, Reply, SendError, TrySendError, reply, time};
 
 /// An actor seen from outside: the sending end of its mailbox, and its signals.
 ///
@@ -34,6 +35,67 @@ impl<M> Address<M> {
     /// [`TrySendError`] gives the message back if the mailbox is full or the actor has ended.
     pub fn try_send(&self, message: M) -> Result<(), TrySendError<M>> {
         self.core.lane.try_send(message)
+    }
+
+    /// Sends the message that `message` makes around a [`Reply`], and awaits the answer, for at
+    /// most `within` from now on in all.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`], at once when the actor has ended or ends before it answers. It gives the
+    /// message back if the mailbox never took it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use seawall_actor::{CallError, Context, Mailbox, Reply, Runtime};
+    ///
+    /// enum Message {
+    ///     Add(u32),
+    ///     Sum(Reply<u32>),
+    /// }
+    ///
+    /// async fn adder(mut mailbox: Mailbox<Message>, _: Context) {
+    ///     let mut sum = 0_u32;
+    ///     while let Some(message) = mailbox.recv().await {
+    ///         match message {
+    ///             Message::Add(n) => sum = sum.checked_add(n).expect("the sum fits"),
+    ///             Message::Sum(reply) => drop(reply.send(sum)), // the caller may be gone
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let runtime = Runtime::new()?;
+    /// let adder = runtime.scope().spawn(adder);
+    /// runtime.block_on(async {
+    ///     adder.send(Message::Add(2)).await.unwrap();
+    ///     let patience = Duration::from_secs(5);
+    ///     assert_eq!(adder.ask(patience, Message::Sum).await.unwrap(), 2);
+    ///     adder.send(Message::Add(u32::MAX)).await.unwrap();
+    ///     let error = adder.ask(patience, Message::Sum).await.unwrap_err();
+    ///     assert!(matches!(error, CallError::Dropped | CallError::Closed(_)));
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub async fn ask<T>(
+        &self,
+        within: Duration,
+        message: impl FnOnce(Reply<T>) -> M,
+    ) -> Result<T, CallError<M>> {
+        // A span too long for the clock is no deadline.
+        let deadline = Instant::now().checked_add(within);
+        let (reply, answer) = reply::slot();
+        match self.core.lane.send(message(reply), deadline).await {
+            Ok(()) => {}
+            Err(TrySendError::Closed(message)) => return Err(CallError::Closed(message)),
+            Err(TrySendError::Full(message)) => return Err(CallError::Full(message)),
+        }
+        match time::timeout_at(deadline, answer.recv()).await {
+            Ok(Some(answer)) => Ok(answer),
+            Ok(None) => Err(CallError::Dropped),
+            Err(time::Elapsed) => Err(CallError::Elapsed),
+        }
     }
 
     /// Whether the actor has ended, or no longer takes messages.

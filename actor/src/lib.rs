@@ -33,6 +33,7 @@
 //! |---|---|
 //! | `address.rs`, `mailbox.rs`, `queue.rs` | the two ends of an actor's queue of messages, and the queue |
 //! | `error.rs` | messages that could not be sent, given back |
+//! | `reply.rs` | the answer to one message |
 //! | `context.rs` | what an actor knows about itself, and its ties to others |
 //! | `exit.rs` | why an actor ended |
 //! | `isolate.rs` | catching a panic, on every poll and in destructors |
@@ -63,6 +64,7 @@ mod monitor;
 pub mod net;
 mod queue;
 mod relations;
+mod reply;
 mod runtime;
 mod scope;
 mod signal;
@@ -72,13 +74,14 @@ pub mod time;
 pub use address::{Address, WeakAddress};
 pub use buffer::Buffer;
 pub use context::Context;
-pub use error::{SendError, TrySendError};
+pub use error::{CallError, SendError, TrySendError};
 pub use event::Event;
 pub use exit::{ExitReason, Outcome};
 pub use isolate::{Isolated, Panicked, catch, isolate};
 pub use life::ActorId;
 pub use mailbox::{Mailbox, Received};
 pub use monitor::Monitor;
+pub use reply::Reply;
 pub use runtime::{Builder, Leftover, Runtime};
 pub use scope::Scope;
 pub use signal::{Reference, Signal};

@@ -1,5 +1,6 @@
 //! The actor core from outside, one idea each.
 
+mod calls; // messages that are answered
 mod exits; // how an actor ends, and who hears of it
 mod links; // OTP's rules of links, exit signals and monitors, one test each
 mod mailboxes; // bounds, order, messages given back
