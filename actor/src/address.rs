@@ -202,6 +202,10 @@ impl<M> WeakAddress<M> {
         Some(Address { core: Arc::clone(&self.core) })
     }
 
+    pub(crate) fn try_send(&self, message: M) -> Result<(), TrySendError<M>> {
+        self.core.lane.try_send(message)
+    }
+
     /// The actor's id.
     #[must_use]
     pub fn id(&self) -> ActorId {

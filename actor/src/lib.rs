@@ -40,6 +40,7 @@
 //! | `life.rs` | what everyone who knows an actor shares with it: stop, kill, its end |
 //! | `signal.rs`, `relations.rs` | links and monitors: the lane beside the mailbox, and OTP's rules |
 //! | `monitor.rs` | awaiting an actor's end from anywhere |
+//! | `registry.rs`, `group.rs` | names for actors; actors that are sent to together |
 //! | `scope.rs`, `spawn.rs` | actors that are stopped together; how one comes to life |
 //! | `runtime.rs` | worker threads and the ordered shutdown |
 //! | `buffer.rs` | read buffers that idle connections do not hold |
@@ -57,12 +58,14 @@ mod context;
 mod error;
 mod event;
 mod exit;
+mod group;
 mod isolate;
 mod life;
 mod mailbox;
 mod monitor;
 pub mod net;
 mod queue;
+mod registry;
 mod relations;
 mod reply;
 mod runtime;
@@ -77,10 +80,12 @@ pub use context::Context;
 pub use error::{CallError, SendError, TrySendError};
 pub use event::Event;
 pub use exit::{ExitReason, Outcome};
+pub use group::{Broadcast, Group};
 pub use isolate::{Isolated, Panicked, catch, isolate};
 pub use life::ActorId;
 pub use mailbox::{Mailbox, Received};
 pub use monitor::Monitor;
+pub use registry::{Name, RegisterError, Registry};
 pub use reply::Reply;
 pub use runtime::{Builder, Leftover, Runtime};
 pub use scope::Scope;

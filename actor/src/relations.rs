@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
-use std::sync::{Arc, MutexGuard};
+use std::sync::{Arc, MutexGuard, Weak};
 
 use crate::life::{Core, Life, State, both};
 use crate::{ActorId, ExitReason, Reference, Signal};
@@ -21,13 +21,13 @@ use crate::{ActorId, ExitReason, Reference, Signal};
 #[derive(Default)]
 pub(crate) struct Relations {
     pub(crate) traps: bool,
-    pub(crate) links: BTreeMap<ActorId, Arc<Core>>,
+    links: BTreeMap<ActorId, Arc<Core>>,
     /// Whose ends the actor hears of.
     watched: BTreeMap<Reference, Arc<Core>>,
     /// Who hears of the actor's end.
     watchers: BTreeMap<Reference, Arc<Core>>,
     signals: VecDeque<Signal>,
-    pub(crate) claims: Vec<Arc<dyn Claim>>,
+    claims: Vec<Weak<dyn Claim>>,
 }
 
 /// Where an actor is known until it ends, by a name or as a member.
@@ -139,6 +139,25 @@ pub(crate) fn next_signal<L: ?Sized>(core: &Core<L>) -> Option<Signal> {
     signal
 }
 
+/// Notes where the actor is known, once for each place. Returns false if its end has begun.
+pub(crate) fn claim(core: &Core, claim: Weak<dyn Claim>) -> bool {
+    let mut state = core.state();
+    if matches!(state.life, Life::Leaving | Life::Ended(_)) {
+        return false;
+    }
+    let claims = &mut state.relations().claims;
+    if !claims.iter().any(|known| known.ptr_eq(&claim)) {
+        claims.push(claim);
+    }
+    true
+}
+
+pub(crate) fn unclaim(core: &Core, claim: &Weak<dyn Claim>) {
+    if let Some(relations) = &mut core.state().relations {
+        relations.claims.retain(|known| !known.ptr_eq(claim));
+    }
+}
+
 /// First step of an actor's end: its names are released, and it may take no new ones.
 pub(crate) fn release(core: &Core) {
     let mut state = core.state();
@@ -146,7 +165,9 @@ pub(crate) fn release(core: &Core) {
     let claims = state.relations.as_mut().map(|relations| mem::take(&mut relations.claims));
     drop(state);
     for claim in claims.into_iter().flatten() {
-        claim.release(core.id);
+        if let Some(claim) = claim.upgrade() {
+            claim.release(core.id);
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use async_executor::Executor;
 use crate::event::{self, Event, Hook};
 use crate::life::{Core, lock};
 use crate::relations;
-use crate::{ActorId, Address, Context, ExitReason, Mailbox, Outcome, Spawn};
+use crate::{ActorId, Address, Context, ExitReason, Mailbox, Outcome, Registry, Spawn};
 
 /// A set of actors that are spawned, watched and stopped together. Cheap to clone.
 ///
@@ -43,6 +43,8 @@ struct Inner {
     executor: Arc<Executor<'static>>,
     parent: Option<Scope>,
     hook: Option<Hook>,
+    /// One for the whole tree.
+    registry: Arc<Registry>,
     /// Actors alive in this scope and in all below it.
     live: AtomicUsize,
     emptied: event_listener::Event,
@@ -66,11 +68,16 @@ impl Scope {
     fn new(executor: Arc<Executor<'static>>, parent: Option<Self>, hook: Option<Hook>) -> Self {
         let stopping = parent.as_ref().is_some_and(Self::is_stopping);
         let killed = parent.as_ref().is_some_and(|scope| scope.inner.killed.load(Ordering::SeqCst));
+        let registry = match &parent {
+            Some(parent) => Arc::clone(&parent.inner.registry),
+            None => Arc::default(),
+        };
         Self {
             inner: Arc::new(Inner {
                 executor,
                 parent,
                 hook,
+                registry,
                 live: AtomicUsize::new(0),
                 emptied: event_listener::Event::new(),
                 stopping: AtomicBool::new(stopping),
@@ -165,6 +172,12 @@ impl Scope {
             }
             listener.await;
         }
+    }
+
+    /// The names of the runtime's actors: one registry, whatever the scope.
+    #[must_use]
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.inner.registry
     }
 
     /// The labels of the actors alive in this scope and below it.

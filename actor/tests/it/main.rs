@@ -4,6 +4,7 @@ mod calls; // messages that are answered
 mod exits; // how an actor ends, and who hears of it
 mod links; // OTP's rules of links, exit signals and monitors, one test each
 mod mailboxes; // bounds, order, messages given back
+mod names; // the registry and groups
 mod runtimes; // workers, scopes, the ordered shutdown
 mod sockets; // what the wrapped sockets promise
 
