@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use futures_lite::future;
 use seawall_actor::{Context, ExitReason, Outcome, Panicked, isolate};
-use seawall_codec::ws::{self, Beat, CloseCode, Closing, Event, Heartbeat};
+use seawall_codec::ws::close::fit_reason;
+use seawall_codec::ws::{self, Beat, CloseCode, Event, Heartbeat};
 use seawall_http_server::Upgraded;
 
 use crate::error::Kind;
@@ -27,9 +28,6 @@ const GATHER_LEN: usize = 64 * 1024;
 
 /// Reads that are handled in a row before other actors of the same worker get their turn.
 const TURN: u32 = 32;
-
-/// The octets of a Close frame that its reason may have (RFC 6455 §5.5).
-const MAX_REASON_LEN: usize = 123;
 
 /// How long a connection lingers after its last octet, for the client to read it.
 const LINGER: Duration = Duration::from_secs(1);
@@ -333,7 +331,7 @@ impl Connection {
     /// Queues our Close, unless there is one. The connection goes on until the client's.
     fn close(&mut self, code: CloseCode, reason: &str, exit: ExitReason) -> Option<Ended> {
         if self.ending.is_none() {
-            let reason = cut(reason);
+            let reason = fit_reason(reason);
             self.sender.outbox.close();
             let _ = self.sender.outbox.append(|out| self.protocol.close(Some(code), reason, out));
             let closed = Closed { code: Some(code), reason: reason.to_owned(), by: By::Server };
@@ -345,9 +343,7 @@ impl Connection {
     /// The client's Close: the answer to ours, or to be answered.
     fn answer_close(&mut self, code: Option<CloseCode>, reason: &str) -> Ended {
         self.sender.outbox.close();
-        if self.protocol.closing() == Closing::Received {
-            let _ = self.sender.outbox.append(|out| self.protocol.close(code, "", out));
-        }
+        self.sender.outbox.append(|out| self.protocol.answer_close(code, out));
         let closed = Closed { code, reason: reason.to_owned(), by: By::Client };
         self.ended(Ended { closed, reason: ExitReason::Normal })
     }
@@ -368,15 +364,6 @@ impl Connection {
 
 fn failed(kind: Kind) -> ExitReason {
     Err::<(), _>(Error::new(kind)).into_reason()
-}
-
-/// As much of a reason as a Close frame can carry.
-fn cut(reason: &str) -> &str {
-    let mut len = reason.len().min(MAX_REASON_LEN);
-    while !reason.is_char_boundary(len) {
-        len -= 1;
-    }
-    &reason[..len]
 }
 
 /// Four octets that no client can foresee: the keys of the hasher are random.

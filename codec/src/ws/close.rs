@@ -12,6 +12,7 @@
 //! ```
 
 use super::error::{Misuse, Violation};
+use super::header::MAX_CONTROL_LEN;
 
 /// Where this endpoint stands in the closing handshake.
 ///
@@ -92,6 +93,28 @@ pub enum Due {
     Reply,
     /// Wait for the peer's Close, for at most the close timeout.
     Wait,
+}
+
+/// The longest reason that fits into a Close frame beside the code, in bytes (§5.5, §5.5.1).
+pub const MAX_REASON_LEN: usize = MAX_CONTROL_LEN - 2;
+
+/// As much of `reason` as a Close frame can carry, cut between two characters.
+///
+/// # Examples
+///
+/// ```
+/// use seawall_codec::ws::close::fit_reason;
+///
+/// assert_eq!(fit_reason("going away"), "going away");
+/// assert_eq!(fit_reason(&"é".repeat(100)), "é".repeat(61));
+/// ```
+#[must_use]
+pub fn fit_reason(reason: &str) -> &str {
+    let mut len = reason.len().min(MAX_REASON_LEN);
+    while !reason.is_char_boundary(len) {
+        len -= 1;
+    }
+    &reason[..len]
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
-use super::close::Due;
+use super::close::{Closing, Due, MAX_REASON_LEN};
 use super::code::CloseCode;
 use super::connection::Connection;
 use super::error::{Misuse, Violation};
@@ -127,7 +127,8 @@ impl Connection {
     /// # Errors
     ///
     /// [`Misuse::CloseTwice`], [`Misuse::ReasonWithoutCode`], and
-    /// [`Misuse::ControlTooLong`] if `reason` is longer than 123 bytes.
+    /// [`Misuse::ControlTooLong`] if `reason` is longer than 123 bytes: see
+    /// [`fit_reason`](super::close::fit_reason).
     pub fn close(
         &mut self,
         code: Option<CloseCode>,
@@ -137,7 +138,7 @@ impl Connection {
         if code.is_none() && !reason.is_empty() {
             return Err(Misuse::ReasonWithoutCode);
         }
-        if reason.len() > MAX_CONTROL_LEN - 2 {
+        if reason.len() > MAX_REASON_LEN {
             return Err(Misuse::ControlTooLong);
         }
         let due = self.closing.send()?;
@@ -151,6 +152,27 @@ impl Connection {
         self.append(Opcode::Close, true, &payload[..len], out);
         self.held_pong = None;
         Ok(due)
+    }
+
+    /// Appends the Close that answers the peer's, with the same code, if an answer is
+    /// due; gives whether it was. Then both have said Close: a server disconnects.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use seawall_codec::ws::{Connection, Event, Limits};
+    ///
+    /// let mut connection = Connection::server(Limits::default());
+    /// let mut out = Vec::new();
+    /// let mut input = &mut b"\x88\x82\0\0\0\0\x03\xE8".clone()[..];
+    /// if let Some(Event::Close { code, .. }) = connection.recv(&mut input)? {
+    ///     assert!(connection.answer_close(code, &mut out));
+    /// }
+    /// assert_eq!(out, b"\x88\x02\x03\xE8");
+    /// # Ok::<(), seawall_codec::ws::Violation>(())
+    /// ```
+    pub fn answer_close(&mut self, code: Option<CloseCode>, out: &mut Vec<u8>) -> bool {
+        self.closing() == Closing::Received && self.close(code, "", out).is_ok()
     }
 
     /// Fails the connection (§7.1.7): appends a Close frame that names the
