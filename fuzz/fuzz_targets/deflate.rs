@@ -18,7 +18,7 @@ fn connection(forgets: bool) -> Connection {
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
         Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
     let head = parser.parse(request).expect("valid").expect("complete");
-    let request = Request::new(&head).expect("right");
+    let mut request = Request::new(&head).expect("right");
     let limits = Limits { max_message_len: MAX, ..Limits::default() };
     let mut connection = Connection::server(limits);
     connection.set_deflate(request.negotiate_deflate(&options).expect("offered"), options);

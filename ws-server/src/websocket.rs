@@ -88,7 +88,7 @@ async fn open<H: Handler>(request: Request, mut handler: H, config: Arc<Config>)
         .fields(None)
         .into_iter()
         .flatten()
-        .fold(response, |response, (name, value)| response.field(name, value.to_owned()))
+        .fold(response, |response, (name, value)| response.field(name, value.into_owned()))
 }
 
 fn refuse(refusal: Refusal) -> Response {

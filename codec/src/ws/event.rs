@@ -38,7 +38,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub(super) const fn opcode(self) -> Opcode {
+    /// The opcode of the first frame of such a message.
+    #[must_use]
+    pub const fn opcode(self) -> Opcode {
         match self {
             Self::Text => Opcode::Text,
             Self::Binary => Opcode::Binary,

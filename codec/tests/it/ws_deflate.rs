@@ -36,7 +36,7 @@ impl Pair {
         );
         let mut parser = RequestParser::default();
         let head = parser.parse(request.as_bytes()).expect("valid").expect("complete");
-        let request = Request::new(&head).expect("right");
+        let mut request = Request::new(&head).expect("right");
         let agreed = request.negotiate_deflate(&options).expect("acceptable");
         let mut connection = Connection::server(Limits::default());
         connection.set_deflate(agreed, options);

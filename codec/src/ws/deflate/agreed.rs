@@ -24,14 +24,15 @@ pub(crate) const NAME: &str = "permessage-deflate";
 ///     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
 ///     Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10\r\n\r\n";
 /// let head = parser.parse(read)?.expect("complete");
-/// let request = Request::new(&head)?;
+/// let mut request = Request::new(&head)?;
 ///
 /// let agreed = request.negotiate_deflate(&Options::default()).expect("offered");
 /// assert_eq!(agreed.to_string(), "permessage-deflate; server_max_window_bits=10");
 /// let mut out = Vec::new();
-/// let mut response = request.respond(None, &mut out)?;
-/// response.field("Sec-WebSocket-Extensions", agreed.to_string())?;
-/// response.end();
+/// request.respond(None, &mut out)?.end();
+/// assert!(out.ends_with(
+///     b"Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10\r\n\r\n"
+/// ));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

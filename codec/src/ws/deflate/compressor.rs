@@ -30,7 +30,7 @@ use crate::ws::limits::Role;
 /// #     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
 /// #     Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
 /// # let head = parser.parse(read)?.expect("complete");
-/// # let request = Request::new(&head)?;
+/// # let mut request = Request::new(&head)?;
 /// let options = Options::default();
 /// let agreed = request.negotiate_deflate(&options).expect("offered");
 /// let mut compressor = Compressor::new(Role::Server, agreed, options);
@@ -49,6 +49,9 @@ pub struct Compressor {
     /// The compressed form of one message; empty between calls.
     scratch: Vec<u8>,
 }
+
+/// How much of the memory for a compressed message is kept for the next one, in bytes.
+const KEPT_LEN: usize = 64 << 10;
 
 /// What a sender leaves out at the end of each message.
 const TAIL: &[u8] = &[0x00, 0x00, 0xFF, 0xFF];
@@ -73,6 +76,16 @@ impl Compressor {
         let payload = compressed.unwrap_or(message);
         let len = payload.len() as u64;
         frame::append(Header { fin: true, rsv1, opcode: kind.opcode(), mask, len }, payload, out);
+        if self.scratch.capacity() > KEPT_LEN {
+            self.scratch = Vec::new();
+        }
+    }
+
+    /// Whether each message stands for itself, as was agreed. Then one compressor may
+    /// serve all connections that agreed on the same, and one frame go to all of them.
+    #[must_use]
+    pub fn forgets(&self) -> bool {
+        self.no_context_takeover
     }
 
     /// Gives back its memory. What follows refers to no earlier message, which is

@@ -2,10 +2,15 @@
 //!
 //! Source: RFC 6455 §4.2 and §4.4; RFC 9110 §7.8, §10.1.1, §15.5.6, §15.5.22.
 
+use alloc::borrow::Cow;
+#[cfg(feature = "deflate")]
+use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
 use super::key::{accept_key, is_key};
 use crate::http::{self, BodyFraming, Exchange, RequestHead, ResponseWriter, Status, Version};
+#[cfg(feature = "deflate")]
+use crate::ws::deflate::{Agreed, Options};
 use crate::ws::error::Misuse;
 
 /// The protocol that Upgrade names, either way.
@@ -40,6 +45,8 @@ pub const PROTOCOL: &str = "websocket";
 pub struct Request<'a> {
     head: RequestHead<'a>,
     accept: [u8; 28],
+    #[cfg(feature = "deflate")]
+    deflate: Option<Agreed>,
 }
 
 impl<'a> Request<'a> {
@@ -63,7 +70,12 @@ impl<'a> Request<'a> {
             return Err(Refusal::Version);
         };
         match only(head.values("sec-websocket-key")) {
-            Some(key) if is_key(key) => Ok(Self { head: *head, accept: accept_key(key) }),
+            Some(key) if is_key(key) => Ok(Self {
+                head: *head,
+                accept: accept_key(key),
+                #[cfg(feature = "deflate")]
+                deflate: None,
+            }),
             _ => Err(Refusal::Key),
         }
     }
@@ -89,22 +101,19 @@ impl<'a> Request<'a> {
     }
 
     /// Settles permessage-deflate: the first of the client's offers that `options`
-    /// allow. The response must then carry what was agreed as Sec-WebSocket-Extensions,
-    /// and the connection must be told by
+    /// allow. The response then says so, and the connection must be told by
     /// [`set_deflate`](crate::ws::Connection::set_deflate).
     ///
     /// `None` if nothing acceptable was offered, or the field is malformed.
     #[cfg(feature = "deflate")]
-    #[must_use]
-    pub fn negotiate_deflate(
-        &self,
-        options: &crate::ws::deflate::Options,
-    ) -> Option<crate::ws::deflate::Agreed> {
+    #[must_use = "the response promises what was agreed"]
+    pub fn negotiate_deflate(&mut self, options: &Options) -> Option<Agreed> {
         let mut offers = Vec::new();
-        for value in self.head.values("sec-websocket-extensions") {
-            offers.append(&mut super::extensions::parse(value)?);
-        }
-        crate::ws::deflate::Agreed::from_offers(&offers, options)
+        let grammatical = self.head.values("sec-websocket-extensions").all(|value| {
+            super::extensions::parse(value).map(|mut more| offers.append(&mut more)).is_some()
+        });
+        self.deflate = if grammatical { Agreed::from_offers(&offers, options) } else { None };
+        self.deflate
     }
 
     /// Appends the 101 response save its empty line, so that the caller may add
@@ -123,9 +132,9 @@ impl<'a> Request<'a> {
         let fields = self.fields(subprotocol)?;
         // `new` has seen that the client asks for it.
         let mut writer = Exchange::new(&self.head).begin_switch(out);
-        for (name, value) in [("Upgrade", PROTOCOL)].into_iter().chain(fields) {
+        for (name, value) in [("Upgrade", PROTOCOL.into())].into_iter().chain(fields) {
             // A token, base64, or a value that was checked when it came in.
-            let _ = writer.field(name, value);
+            let _ = writer.field(name, &*value);
         }
         Ok(writer)
     }
@@ -139,17 +148,23 @@ impl<'a> Request<'a> {
     pub fn fields(
         &self,
         subprotocol: Option<&str>,
-    ) -> Result<impl Iterator<Item = (&'static str, &str)>, Misuse> {
+    ) -> Result<impl Iterator<Item = (&'static str, Cow<'_, str>)>, Misuse> {
         let selected = match subprotocol {
             Some(name) => {
                 let offered = self.subprotocols().find(|offered| *offered == name);
-                Some(("Sec-WebSocket-Protocol", offered.ok_or(Misuse::Subprotocol)?))
+                Some(("Sec-WebSocket-Protocol", offered.ok_or(Misuse::Subprotocol)?.into()))
             }
             None => None,
         };
+        #[cfg(feature = "deflate")]
+        let extension =
+            self.deflate.map(|agreed| ("Sec-WebSocket-Extensions", agreed.to_string().into()));
+        #[cfg(not(feature = "deflate"))]
+        let extension = None;
         // Base64, always.
         let accept = core::str::from_utf8(&self.accept).unwrap_or_default();
-        Ok([("Sec-WebSocket-Accept", accept)].into_iter().chain(selected))
+        let fields = [("Sec-WebSocket-Accept", accept.into())];
+        Ok(fields.into_iter().chain(selected).chain(extension))
     }
 }
 
