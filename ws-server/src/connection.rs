@@ -17,6 +17,7 @@ use seawall_codec::ws::close::fit_reason;
 use seawall_codec::ws::{self, Beat, CloseCode, Event, Heartbeat};
 use seawall_http_server::Upgraded;
 
+use crate::deflate::Deflate;
 use crate::error::Kind;
 use crate::link::Link;
 use crate::websocket::Config;
@@ -77,13 +78,18 @@ impl Connection {
         context: Context,
         sender: Sender,
         config: Arc<Config>,
+        deflate: Option<Deflate>,
     ) -> Self {
         let timeouts = &config.timeouts;
+        let mut protocol = ws::Connection::server(config.limits.for_codec());
+        if let Some(deflate) = deflate {
+            deflate.apply(&mut protocol);
+        }
         Self {
             link: Link::new(upgraded, Arc::clone(&sender.outbox)),
             context,
             sender,
-            protocol: ws::Connection::server(config.limits.for_codec()),
+            protocol,
             heartbeat: Heartbeat::new(timeouts.ping, timeouts.pong, Duration::ZERO),
             started: Instant::now(),
             ending: None,
@@ -176,6 +182,7 @@ impl Connection {
             Poll::Pending => {}
         }
         self.link.rest();
+        self.protocol.shrink();
         let (deadline, wake) = self.next_deadline();
         match deadline {
             Some(deadline) => self.link.poll_deadline(deadline, cx).map(|()| wake),
@@ -317,6 +324,7 @@ impl Connection {
         match self.heartbeat.handle_timeout(self.started.elapsed(), random()) {
             Some(Beat::Ping(payload)) => {
                 let _ = self.sender.outbox.append(|out| self.protocol.send_ping(&payload, out));
+                self.sender.outbox.rest();
                 None
             }
             Some(Beat::GiveUp) => {

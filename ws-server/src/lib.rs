@@ -31,20 +31,30 @@
 //! | `handler.rs` | what the application implements, and what it is told |
 //! | `sender.rs`, `outbox.rs` | sending from anywhere; the queue of frames that bounds it |
 //! | `connection.rs`, `link.rs` | the life of one connection; its transport and deadlines |
+//! | `deflate.rs` | compression, behind the feature of that name |
 //! | `config.rs`, `error.rs` | limits and timeouts; what went wrong |
 
 mod config;
 mod connection;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod error;
 mod handler;
 mod link;
+#[cfg(not(feature = "deflate"))]
+mod no_deflate;
 mod outbox;
 mod sender;
 mod websocket;
 
+#[cfg(feature = "deflate")]
+pub use crate::deflate::Compression;
 pub use config::{Limits, Timeouts};
 pub use error::Error;
 pub use handler::{By, Closed, Handler, Message, Reject};
 pub use seawall_codec::ws::CloseCode;
 pub use sender::{SendError, Sender, TrySendError};
 pub use websocket::WebSocket;
+
+#[cfg(not(feature = "deflate"))]
+use no_deflate as deflate;

@@ -2,22 +2,26 @@
 //! takes them out, all at once.
 //!
 //! The lock is held while a frame is copied in or the whole buffer is swapped out, never during a
-//! system call: a slow client makes its senders wait for room, not for a lock.
+//! system call and never during compression: a slow client makes its senders wait for room, not
+//! for a lock.
 
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
 use event_listener::Event;
-use seawall_codec::ws::{CloseCode, Opcode, frame};
+use seawall_codec::ws::{CloseCode, Kind, frame};
 
 use crate::config::Limits;
+use crate::deflate::Encoder;
 
 /// The queue of frames between senders and a connection.
 pub(crate) struct Outbox {
     state: Mutex<State>,
     /// Notified when there is room again, or never will be.
     changed: Event,
+    /// Compresses what is worth it, if the client agreed.
+    encoder: Option<Encoder>,
     max_bytes: usize,
     max_messages: usize,
 }
@@ -29,6 +33,8 @@ struct State {
     messages: usize,
     /// Octets that were taken out and are not written yet. They count against the bound.
     unwritten: usize,
+    /// Octets of messages that are being compressed. They count against the bound.
+    reserved: usize,
     /// Nothing more goes in: a Close was queued, or the connection is over.
     closed: bool,
     /// What a sender asked the connection to close with.
@@ -45,17 +51,19 @@ pub(crate) enum Refused {
 }
 
 impl Outbox {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits, encoder: Option<Encoder>) -> Self {
         Self {
             state: Mutex::new(State {
                 bytes: Vec::new(),
                 messages: 0,
                 unwritten: 0,
+                reserved: 0,
                 closed: false,
                 close_request: None,
                 waker: None,
             }),
             changed: Event::new(),
+            encoder,
             max_bytes: limits.queued,
             max_messages: limits.queued_messages,
         }
@@ -66,33 +74,70 @@ impl Outbox {
     }
 
     /// Queues one message as one frame.
-    pub(crate) fn try_push(&self, opcode: Opcode, payload: &[u8]) -> Result<(), Refused> {
-        let mut state = self.state();
-        if state.closed || state.close_request.is_some() {
-            return Err(Refused::Closed);
+    pub(crate) fn try_push(&self, kind: Kind, payload: &[u8]) -> Result<(), Refused> {
+        if let Some(encoder) = &self.encoder
+            && encoder.wants(payload)
+        {
+            return self.try_push_compressed(encoder, kind, payload);
         }
-        let waiting = state.bytes.len() + state.unwritten;
-        // A message beyond the bound is taken when it is alone: else it could never be sent.
-        let room = waiting == 0 || waiting.saturating_add(payload.len()) <= self.max_bytes;
-        if !room || state.messages >= self.max_messages {
-            return Err(Refused::Full);
-        }
-        frame::encode(opcode, true, None, payload, &mut state.bytes);
-        state.messages += 1;
-        state.wake();
+        let mut state = self.admit(payload.len())?;
+        frame::encode(kind.opcode(), true, None, payload, &mut state.bytes);
+        state.pushed();
         Ok(())
     }
 
+    /// Queues one message as one frame, compressed if it becomes shorter by it.
+    fn try_push_compressed(
+        &self,
+        encoder: &Encoder,
+        kind: Kind,
+        payload: &[u8],
+    ) -> Result<(), Refused> {
+        encoder.with(|compressor| {
+            // First, since what a compressor has taken in must be sent.
+            self.admit(payload.len())?.reserved += payload.len();
+            let mut frame = Vec::new();
+            compressor.encode(kind, payload, None, &mut frame);
+            let mut state = self.state();
+            state.reserved -= payload.len();
+            if state.closed {
+                return Err(Refused::Closed);
+            }
+            if state.bytes.is_empty() {
+                state.bytes = frame;
+            } else {
+                state.bytes.extend_from_slice(&frame);
+            }
+            state.pushed();
+            Ok(())
+        })
+    }
+
+    /// The state, if there is room in it for a message of this length.
+    fn admit(&self, len: usize) -> Result<MutexGuard<'_, State>, Refused> {
+        let state = self.state();
+        if state.closed || state.close_request.is_some() {
+            return Err(Refused::Closed);
+        }
+        let waiting = state.bytes.len() + state.unwritten + state.reserved;
+        // A message beyond the bound is taken when it is alone: else it could never be sent.
+        let room = waiting == 0 || waiting.saturating_add(len) <= self.max_bytes;
+        if !room || state.messages >= self.max_messages {
+            return Err(Refused::Full);
+        }
+        Ok(state)
+    }
+
     /// Queues one message, and waits while there is no room. `Err`: the connection is closing.
-    pub(crate) async fn push(&self, opcode: Opcode, payload: &[u8]) -> Result<(), ()> {
+    pub(crate) async fn push(&self, kind: Kind, payload: &[u8]) -> Result<(), ()> {
         loop {
-            let listener = match self.try_push(opcode, payload) {
+            let listener = match self.try_push(kind, payload) {
                 Ok(()) => return Ok(()),
                 Err(Refused::Closed) => return Err(()),
                 Err(Refused::Full) => self.changed.listen(),
             };
             // Room may have come between the refusal and `listen`.
-            match self.try_push(opcode, payload) {
+            match self.try_push(kind, payload) {
                 Ok(()) => return Ok(()),
                 Err(Refused::Closed) => return Err(()),
                 Err(Refused::Full) => listener.await,
@@ -125,6 +170,16 @@ impl Outbox {
     pub(crate) fn close(&self) {
         self.state().closed = true;
         self.changed.notify(usize::MAX);
+        if let Some(encoder) = &self.encoder {
+            encoder.close();
+        }
+    }
+
+    /// Called now and then: gives back what was not used since.
+    pub(crate) fn rest(&self) {
+        if let Some(encoder) = &self.encoder {
+            encoder.rest();
+        }
     }
 
     /// Lets the connection append frames of its own, which no bound refuses: control frames.
@@ -170,6 +225,12 @@ impl Outbox {
 }
 
 impl State {
+    /// Counts a message that was appended, and lets the connection know.
+    fn pushed(&mut self) {
+        self.messages += 1;
+        self.wake();
+    }
+
     fn wake(&mut self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();
@@ -184,7 +245,7 @@ mod tests {
     use super::*;
 
     fn outbox(queued: usize, queued_messages: usize) -> Outbox {
-        Outbox::new(&Limits { queued, queued_messages, ..Limits::default() })
+        Outbox::new(&Limits { queued, queued_messages, ..Limits::default() }, None)
     }
 
     fn take(outbox: &Outbox) -> Vec<u8> {
@@ -196,34 +257,34 @@ mod tests {
     #[test]
     fn bounded_by_octets_until_they_are_written() {
         let outbox = outbox(10, 100);
-        assert_eq!(outbox.try_push(Opcode::Binary, &[0; 8]), Ok(()));
-        assert_eq!(outbox.try_push(Opcode::Binary, &[0; 8]), Err(Refused::Full));
+        assert_eq!(outbox.try_push(Kind::Binary, &[0; 8]), Ok(()));
+        assert_eq!(outbox.try_push(Kind::Binary, &[0; 8]), Err(Refused::Full));
         let taken = take(&outbox).len();
-        assert_eq!(outbox.try_push(Opcode::Binary, &[0; 8]), Err(Refused::Full));
+        assert_eq!(outbox.try_push(Kind::Binary, &[0; 8]), Err(Refused::Full));
         outbox.wrote(taken);
-        assert_eq!(outbox.try_push(Opcode::Binary, &[0; 8]), Ok(()));
+        assert_eq!(outbox.try_push(Kind::Binary, &[0; 8]), Ok(()));
     }
 
     #[test]
     fn a_message_beyond_the_bound_goes_alone() {
         let outbox = outbox(10, 100);
-        assert_eq!(outbox.try_push(Opcode::Binary, &[0; 100]), Ok(()));
-        assert_eq!(outbox.try_push(Opcode::Binary, &[]), Err(Refused::Full));
+        assert_eq!(outbox.try_push(Kind::Binary, &[0; 100]), Ok(()));
+        assert_eq!(outbox.try_push(Kind::Binary, &[]), Err(Refused::Full));
     }
 
     #[test]
     fn bounded_by_messages() {
         let outbox = outbox(1000, 2);
-        assert_eq!(outbox.try_push(Opcode::Text, b""), Ok(()));
-        assert_eq!(outbox.try_push(Opcode::Text, b""), Ok(()));
-        assert_eq!(outbox.try_push(Opcode::Text, b""), Err(Refused::Full));
+        assert_eq!(outbox.try_push(Kind::Text, b""), Ok(()));
+        assert_eq!(outbox.try_push(Kind::Text, b""), Ok(()));
+        assert_eq!(outbox.try_push(Kind::Text, b""), Err(Refused::Full));
     }
 
     #[test]
     fn nothing_goes_in_behind_a_close() {
         let outbox = outbox(10, 10);
         outbox.request_close(CloseCode::NORMAL, String::new());
-        assert_eq!(outbox.try_push(Opcode::Text, b""), Err(Refused::Closed));
+        assert_eq!(outbox.try_push(Kind::Text, b""), Err(Refused::Closed));
         assert!(outbox.take_close_request().is_some());
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use seawall_codec::ws::{CloseCode, Opcode};
+use seawall_codec::ws::{CloseCode, Kind};
 
 use crate::Message;
 use crate::outbox::{Outbox, Refused};
@@ -23,7 +23,7 @@ impl Sender {
     /// [`SendError`] if the connection is closing or closed.
     pub async fn send(&self, message: impl Into<Message<'_>>) -> Result<(), SendError> {
         let message = message.into();
-        self.outbox.push(opcode(message), message.as_bytes()).await.map_err(|()| SendError)
+        self.outbox.push(kind(message), message.as_bytes()).await.map_err(|()| SendError)
     }
 
     /// Sends a message if there is room for it now.
@@ -34,7 +34,7 @@ impl Sender {
     /// the connection is closing or closed.
     pub fn try_send<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), TrySendError> {
         let message = message.into();
-        self.outbox.try_push(opcode(message), message.as_bytes()).map_err(|refused| match refused {
+        self.outbox.try_push(kind(message), message.as_bytes()).map_err(|refused| match refused {
             Refused::Full => TrySendError::Full,
             Refused::Closed => TrySendError::Closed,
         })
@@ -53,10 +53,10 @@ impl Sender {
     }
 }
 
-fn opcode(message: Message<'_>) -> Opcode {
+fn kind(message: Message<'_>) -> Kind {
     match message {
-        Message::Text(_) => Opcode::Text,
-        Message::Binary(_) => Opcode::Binary,
+        Message::Text(_) => Kind::Text,
+        Message::Binary(_) => Kind::Binary,
     }
 }
 

@@ -8,6 +8,7 @@ use seawall_codec::ws::handshake::{self, Refusal};
 use seawall_http_server::{self as http, Answer, IntoResponse, Request, Response};
 
 use crate::connection::{Connection, Opening};
+use crate::deflate::{Compression, Deflate};
 use crate::outbox::Outbox;
 use crate::{Handler, Limits, Reject, Sender, Timeouts};
 
@@ -20,10 +21,11 @@ pub struct WebSocket<F> {
 }
 
 /// What all connections of a route share.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Config {
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
+    pub(crate) compression: Option<Compression>,
 }
 
 impl<F, H> WebSocket<F>
@@ -39,16 +41,25 @@ where
 
     /// Sets how much a client may send, and how much may wait for it.
     #[must_use]
-    pub fn limits(self, limits: Limits) -> Self {
-        let timeouts = self.config.timeouts.clone();
-        Self { config: Arc::new(Config { limits, timeouts }), ..self }
+    pub fn limits(mut self, limits: Limits) -> Self {
+        Arc::make_mut(&mut self.config).limits = limits;
+        self
     }
 
     /// Sets how long a client may take.
     #[must_use]
-    pub fn timeouts(self, timeouts: Timeouts) -> Self {
-        let limits = self.config.limits.clone();
-        Self { config: Arc::new(Config { limits, timeouts }), ..self }
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        Arc::make_mut(&mut self.config).timeouts = timeouts;
+        self
+    }
+
+    /// Compresses messages for clients that offer it (permessage-deflate, RFC 7692). Without
+    /// this, none is compressed.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn compression(mut self, compression: Compression) -> Self {
+        Arc::make_mut(&mut self.config).compression = Some(compression);
+        self
     }
 }
 
@@ -66,11 +77,13 @@ where
 
 async fn open<H: Handler>(request: Request, mut handler: H, config: Arc<Config>) -> Response {
     let head = request.head();
-    let handshake = match handshake::Request::new(&head) {
+    let mut handshake = match handshake::Request::new(&head) {
         Ok(handshake) => handshake,
         Err(refusal) => return refuse(refusal),
     };
-    let outbox = Arc::new(Outbox::new(&config.limits));
+    let compression = config.compression.as_ref();
+    let deflate = compression.and_then(|wanted| Deflate::negotiate(&mut handshake, wanted));
+    let outbox = Arc::new(Outbox::new(&config.limits, deflate.map(Deflate::encoder)));
     let sender = Sender { outbox };
     let opening = match handler.on_connect(&request, &sender).await {
         Ok(()) => Opening::Accepted(handler),
@@ -80,8 +93,8 @@ async fn open<H: Handler>(request: Request, mut handler: H, config: Arc<Config>)
         }
         Err(Reject::Policy(reason)) => Opening::Rejected(CloseCode::POLICY_VIOLATION, reason),
     };
-    let response = Response::switching_protocols(handshake::PROTOCOL, |upgraded, context| {
-        Connection::new(upgraded, context, sender, config).run(opening)
+    let response = Response::switching_protocols(handshake::PROTOCOL, move |upgraded, context| {
+        Connection::new(upgraded, context, sender, config, deflate).run(opening)
     });
     // No subprotocol is selected, so none can be one that was not offered.
     handshake

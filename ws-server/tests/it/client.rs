@@ -52,9 +52,14 @@ pub(crate) fn close(code: u16, reason: &str) -> Vec<u8> {
 pub(crate) const KEY: &str = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 pub(crate) fn handshake(path: &str) -> String {
+    handshake_with(path, "")
+}
+
+/// With field lines of the test's own.
+pub(crate) fn handshake_with(path: &str, fields: &str) -> String {
     format!(
         "GET {path} HTTP/1.1\r\nHost: h\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n\
-         {KEY}Sec-WebSocket-Version: 13\r\n\r\n"
+         {KEY}Sec-WebSocket-Version: 13\r\n{fields}\r\n"
     )
 }
 

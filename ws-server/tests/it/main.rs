@@ -3,6 +3,8 @@
 
 mod client; // a client that knows nothing but frames
 mod closes; // who closes, with which code, and who is told
+#[cfg(feature = "deflate")]
+mod deflate; // compression: what is agreed, both directions, violations
 mod handshakes; // from HTTP to WebSocket, and refusals
 mod messages; // echoes, fragments, control frames, violations
 mod senders; // sending from elsewhere, and what bounds it
