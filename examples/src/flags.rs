@@ -153,6 +153,21 @@ pub struct Ws {
     /// How long a client may take nothing of what waits for it
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
     ws_write_timeout: Duration,
+    /// Compress messages for clients that offer it (permessage-deflate), where the route allows
+    #[arg(long)]
+    ws_compression: bool,
+    /// Let compressed messages refer to those before, either way: smaller, but memory for each connection
+    #[arg(long, requires = "ws_compression")]
+    ws_compression_context: bool,
+    /// Messages from this length on are compressed
+    #[arg(long, value_name = "SIZE", default_value = "256", value_parser = size::<usize>)]
+    ws_compression_threshold: usize,
+    /// How many times longer than what arrived a message may become
+    #[arg(long, value_name = "COUNT", default_value_t = 25)]
+    ws_max_ratio: u32,
+    /// Up to here a message may become at any ratio
+    #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = size::<usize>)]
+    ws_ratio_from: usize,
 }
 
 impl Ws {
@@ -177,6 +192,19 @@ impl Ws {
             close: self.ws_close_timeout,
             write: self.ws_write_timeout,
         }
+    }
+
+    /// The compression that was chosen, if any was.
+    #[must_use]
+    pub fn compression(&self) -> Option<ws::Compression> {
+        self.ws_compression.then(|| ws::Compression {
+            threshold: self.ws_compression_threshold,
+            server_context: self.ws_compression_context,
+            client_context: self.ws_compression_context,
+            max_ratio: self.ws_max_ratio,
+            ratio_from: self.ws_ratio_from,
+            ..ws::Compression::default()
+        })
     }
 }
 

@@ -9,8 +9,12 @@ use seawall_http_server::{Request, Router};
 use seawall_ws_server::{Handler, Message, Reject, Sender, WebSocket};
 
 pub(crate) fn routes(router: Router, options: &Ws) -> Router {
+    let mut echo = route(|| Echo, options);
+    if let Some(compression) = options.compression() {
+        echo = echo.compression(compression);
+    }
     router
-        .get("/ws/echo", route(|| Echo, options))
+        .get("/ws/echo", echo)
         .get("/ws/crash", route(|| Crash, options))
         .get("/ws/push", route(|| Push, options))
         .get("/ws/reject", route(|| Refuse, options))
