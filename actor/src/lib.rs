@@ -40,6 +40,7 @@
 //! | `life.rs` | what everyone who knows an actor shares with it: stop, kill, its end |
 //! | `signal.rs`, `relations.rs` | links and monitors: the lane beside the mailbox, and OTP's rules |
 //! | `monitor.rs` | awaiting an actor's end from anywhere |
+//! | `timer.rs` | messages that an actor sends itself later |
 //! | `registry.rs`, `group.rs` | names for actors; actors that are sent to together |
 //! | `scope.rs`, `spawn.rs` | actors that are stopped together; how one comes to life |
 //! | `runtime.rs` | worker threads and the ordered shutdown |
@@ -73,6 +74,7 @@ mod scope;
 mod signal;
 mod spawn;
 pub mod time;
+mod timer;
 
 pub use address::{Address, WeakAddress};
 pub use buffer::Buffer;

@@ -5,10 +5,12 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use crate::life::Core;
 use crate::queue::{Queue, Taken};
-use crate::{Signal, WeakAddress, relations};
+use crate::timer::Timers;
+use crate::{Reference, Signal, WeakAddress, relations};
 
 /// How many messages wait in a mailbox unless the spawner says otherwise.
 ///
@@ -29,6 +31,7 @@ pub struct Mailbox<M> {
     turn: u32,
     /// Messages taken since the actor last waited here.
     taken: u32,
+    timers: Option<Box<Timers<M>>>,
 }
 
 /// What [`Mailbox::next`] brings.
@@ -42,10 +45,11 @@ pub enum Received<M> {
 
 impl<M> Mailbox<M> {
     pub(crate) fn new(core: Arc<Core<Queue<M>>>, turn: u32) -> Self {
-        Self { core, turn, taken: 0 }
+        Self { core, turn, taken: 0, timers: None }
     }
 
-    /// The next message, or `None` once the actor is told to stop or nobody can send any more.
+    /// The next message, or `None` once the actor is told to stop, or nobody can send any more and
+    /// no timer runs.
     ///
     /// The stop signal goes before messages; [`try_recv`](Self::try_recv) still finds those.
     /// Signals of links and monitors stay where they are, for [`next`](Self::next).
@@ -60,7 +64,8 @@ impl<M> Mailbox<M> {
     }
 
     /// The next signal or message, signals first; `None` once the actor is told to stop, or once
-    /// nobody can send any more and there is no link or monitor whose signal could come.
+    /// nobody can send any more and there is no timer, link or monitor left that could bring
+    /// anything.
     ///
     /// # Examples
     ///
@@ -120,6 +125,52 @@ impl<M> Mailbox<M> {
         WeakAddress::new(&self.core)
     }
 
+    /// Sends the actor a message of its own, later. It takes no room in the mailbox, and goes
+    /// before the messages that wait there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use seawall_actor::{Context, ExitReason, Mailbox, Runtime};
+    ///
+    /// let runtime = Runtime::new()?;
+    /// let address = runtime.scope().spawn(async |mut mailbox: Mailbox<u8>, _: Context| {
+    ///     let late = mailbox.send_after(Duration::from_secs(3600), 0);
+    ///     mailbox.send_after(Duration::from_millis(2), 2);
+    ///     mailbox.send_after(Duration::from_millis(1), 1);
+    ///     assert_eq!(mailbox.recv().await, Some(1));
+    ///     assert_eq!(mailbox.recv().await, Some(2));
+    ///     assert!(mailbox.cancel(late));
+    /// });
+    /// let reason = runtime.block_on(address.monitor().exited());
+    /// assert!(matches!(reason, ExitReason::Normal), "{reason}");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn send_after(&mut self, after: Duration, message: M) -> Reference {
+        self.timers().once(after, message)
+    }
+
+    /// Sends the actor a message of its own in each period, of at least a millisecond. Ticks that
+    /// a busy actor misses are not made up for.
+    pub fn send_every(
+        &mut self,
+        period: Duration,
+        message: impl FnMut() -> M + Send + 'static,
+    ) -> Reference {
+        self.timers().every(period, Box::new(message))
+    }
+
+    /// Takes a timer away: nothing of it is received from here on, even if it is due. Returns
+    /// whether there was one.
+    pub fn cancel(&mut self, timer: Reference) -> bool {
+        self.timers.as_mut().is_some_and(|timers| timers.cancel(timer))
+    }
+
+    fn timers(&mut self) -> &mut Timers<M> {
+        self.timers.get_or_insert_with(|| Box::new(Timers::new()))
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>, signals: bool) -> Poll<Option<Received<M>>> {
         if self.taken >= self.turn {
             self.taken = 0;
@@ -128,9 +179,25 @@ impl<M> Mailbox<M> {
         }
         let core: &Core<Queue<M>> = &self.core;
         loop {
+            if core.is_stopping() {
+                return Poll::Ready(None);
+            }
+            if signals
+                && core.is_signalled()
+                && let Some(signal) = relations::next_signal(core)
+            {
+                return Poll::Ready(Some(Received::Signal(signal)));
+            }
+            if let Some(timers) = &mut self.timers
+                && let Poll::Ready(message) = timers.poll(cx)
+            {
+                self.taken += 1;
+                return Poll::Ready(Some(Received::Message(message)));
+            }
             let interrupted = || core.is_stopping() || (signals && core.is_signalled());
             let open = |closed: bool| {
                 (!closed && core.senders.load(Ordering::Acquire) > 0)
+                    || self.timers.as_ref().is_some_and(|timers| !timers.is_empty())
                     || (signals && core.can_hear())
             };
             match core.lane.poll_recv(cx.waker(), interrupted, open) {
@@ -142,13 +209,8 @@ impl<M> Mailbox<M> {
                     self.taken += 1;
                     return Poll::Ready(Some(Received::Message(message)));
                 }
+                Poll::Ready(Taken::Interrupted) => {}
                 Poll::Ready(Taken::Closed) => return Poll::Ready(None),
-                Poll::Ready(Taken::Interrupted) if core.is_stopping() => return Poll::Ready(None),
-                Poll::Ready(Taken::Interrupted) => {
-                    if let Some(signal) = relations::next_signal(core) {
-                        return Poll::Ready(Some(Received::Signal(signal)));
-                    }
-                }
             }
         }
     }
