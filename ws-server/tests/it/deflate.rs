@@ -164,7 +164,7 @@ fn what_is_offered_is_agreed_on_by_the_rules() {
         ),
         (&context, "; server_no_context_takeover", "; server_no_context_takeover"),
         (&context, "; server_max_window_bits=9", "; server_max_window_bits=9"),
-        (&context, "; server_max_window_bits=15", ""),
+        (&context, "; server_max_window_bits=15", "; server_max_window_bits=15"),
         (&context, "; client_max_window_bits=12", "; client_max_window_bits=12"),
         (&small, "", "; server_max_window_bits=10"),
         (

@@ -45,6 +45,8 @@ pub struct Agreed {
     pub(super) server_max_window_bits: u8,
     /// The client's window: 9 to 15; a client that promised 8 is served by 9.
     pub(super) client_max_window_bits: u8,
+    /// The server's window is named, even where it is the largest.
+    names_server_window: bool,
 }
 
 /// The parameters of one offer or response, each at most once and with a legal value.
@@ -131,24 +133,30 @@ impl Agreed {
                 wanted(options.client_max_window_bits).min(hint)
             }
         };
+        let server = wanted(options.server_max_window_bits).min(server);
         Some(Self {
             server_no_context_takeover: offer.server_no_context_takeover
                 || options.server_no_context_takeover,
             client_no_context_takeover: offer.client_no_context_takeover
                 || options.client_no_context_takeover,
-            server_max_window_bits: wanted(options.server_max_window_bits).min(server),
+            server_max_window_bits: server,
             client_max_window_bits: client,
+            // "A server accepts an extension negotiation offer with this parameter by
+            // including the server_max_window_bits parameter in the … response" (§7.1.2.1).
+            names_server_window: offer.server_max_window_bits.is_some() || server < MAX_WINDOW_BITS,
         })
     }
 
     /// What a client with these options offers.
     pub(crate) fn offer(options: &Options) -> Self {
         let wanted = |bits: u8| bits.clamp(MIN_WINDOW_BITS, MAX_WINDOW_BITS);
+        let server = wanted(options.server_max_window_bits);
         Self {
             server_no_context_takeover: options.server_no_context_takeover,
             client_no_context_takeover: options.client_no_context_takeover,
-            server_max_window_bits: wanted(options.server_max_window_bits),
+            server_max_window_bits: server,
             client_max_window_bits: wanted(options.client_max_window_bits),
+            names_server_window: server < MAX_WINDOW_BITS,
         }
     }
 
@@ -186,6 +194,7 @@ impl Agreed {
                 || offer.client_no_context_takeover,
             server_max_window_bits: server.max(MIN_WINDOW_BITS),
             client_max_window_bits: client,
+            names_server_window: params.server_max_window_bits.is_some(),
         })
     }
 }
@@ -199,10 +208,10 @@ impl fmt::Display for Agreed {
         if self.client_no_context_takeover {
             f.write_str("; client_no_context_takeover")?;
         }
-        // 15 is what the absence of the parameter means.
-        if self.server_max_window_bits < MAX_WINDOW_BITS {
+        if self.names_server_window {
             write!(f, "; server_max_window_bits={}", self.server_max_window_bits)?;
         }
+        // 15 is what the absence of the parameter means.
         if self.client_max_window_bits < MAX_WINDOW_BITS {
             write!(f, "; client_max_window_bits={}", self.client_max_window_bits)?;
         }
@@ -244,7 +253,11 @@ mod tests {
                 &usual,
                 "; server_no_context_takeover; server_max_window_bits=9",
             ),
-            ("permessage-deflate; server_max_window_bits=15", &usual, ""),
+            (
+                "permessage-deflate; server_max_window_bits=15",
+                &usual,
+                "; server_max_window_bits=15",
+            ),
             (
                 "permessage-deflate; server_max_window_bits=\"12\"",
                 &usual,
