@@ -1,5 +1,7 @@
 //! How long a request's content is, and reading it (RFC 9112 §6 and §7).
 
+use std::time::Duration;
+
 use super::fault::{Fault, Faults};
 use super::head::{BAD_REQUEST, Head, Refusal, is_tchar};
 use super::input::{Deadline, Input, Lack};
@@ -134,12 +136,31 @@ fn digits(mut value: &[u8], faults: &Faults) -> Option<u64> {
 
 /// Reads the content of one request.
 pub(super) struct Body<'a> {
-    pub(super) input: &'a mut Input,
-    pub(super) deadline: Deadline,
-    pub(super) faults: &'a Faults,
+    input: &'a mut Input,
+    faults: &'a Faults,
+    /// How long content may take for each KiB.
+    pace: Option<Duration>,
+    /// When the current KiB must be there.
+    deadline: Deadline,
+    /// How much of it is there.
+    progress: usize,
 }
 
-impl Body<'_> {
+impl<'a> Body<'a> {
+    /// `pace` is how long each KiB may take: content that drips is as good as none.
+    pub(super) fn new(input: &'a mut Input, pace: Option<Duration>, faults: &'a Faults) -> Self {
+        Self { input, faults, pace, deadline: Deadline::after(pace), progress: 0 }
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.input.consume(count);
+        self.progress += count;
+        if self.progress >= 1024 {
+            self.progress = 0;
+            self.deadline = Deadline::after(self.pace);
+        }
+    }
+
     /// Reads it whole; trailers end up nowhere.
     pub(super) fn read(&mut self, framing: Framing, head: &mut Head) -> Result<Vec<u8>, Refusal> {
         let mut content = Vec::new();
@@ -171,7 +192,7 @@ impl Body<'_> {
             let unread = self.input.unread();
             let count = unread.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             content.extend_from_slice(&unread[..count]);
-            self.input.consume(count);
+            self.consume(count);
             left -= count as u64;
             if left > 0 {
                 if self.faults.has(Fault::BodyInOneRead) {

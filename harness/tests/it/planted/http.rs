@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::body::{Body, Framing};
 use super::fault::Fault;
@@ -65,7 +65,7 @@ impl Connection<'_> {
     /// Reads one request and answers it.
     fn exchange(&mut self) -> Result<Next, Refusal> {
         if self.input.unread().is_empty() {
-            let idle = Deadline::At(Instant::now() + self.shared.config.idle);
+            let idle = Deadline::after(Some(self.shared.config.idle));
             // No request was begun: there is nothing to answer.
             self.input.fill(idle).map_err(|_| Refusal::Gone)?;
         }
@@ -82,8 +82,8 @@ impl Connection<'_> {
         self.expect(&head, has_content)?;
         let kind = routes::web_socket(&head);
         let body_is_frames = kind.is_some() && self.has(Fault::HandshakeBodyIsFrames);
-        let deadline = self.body_deadline();
-        let mut body = Body { input: &mut self.input, deadline, faults };
+        let pace = (!self.has(Fault::NoBodyTimeout)).then_some(self.shared.config.body);
+        let mut body = Body::new(&mut self.input, pace, faults);
         let content = if body_is_frames { Vec::new() } else { body.read(framing, &mut head)? };
         if self.has(Fault::PipeliningLoses) {
             self.input.clear();
@@ -101,14 +101,7 @@ impl Connection<'_> {
         } else if self.has(Fault::HeadTimeoutRestarts) {
             Deadline::Quiet(head)
         } else {
-            Deadline::At(Instant::now() + head)
-        }
-    }
-
-    fn body_deadline(&self) -> Deadline {
-        match self.has(Fault::NoBodyTimeout) {
-            true => Deadline::Never,
-            false => Deadline::Quiet(self.shared.config.body),
+            Deadline::after(Some(head))
         }
     }
 
@@ -350,7 +343,7 @@ impl Connection<'_> {
 /// Sends a FIN and drains what the client had on its way.
 pub(super) fn linger(input: &mut Input, output: &TcpStream) -> io::Result<()> {
     output.shutdown(Shutdown::Write)?;
-    let end = Deadline::At(Instant::now() + LINGER);
+    let end = Deadline::after(Some(LINGER));
     input.clear();
     while input.fill(end).is_ok() {
         input.clear();

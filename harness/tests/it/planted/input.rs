@@ -77,6 +77,11 @@ pub(super) enum Deadline {
 }
 
 impl Deadline {
+    /// In so long, if that is bounded.
+    pub(super) fn after(span: Option<Duration>) -> Self {
+        span.map_or(Self::Never, |span| Self::At(Instant::now() + span))
+    }
+
     fn left(self) -> Option<Duration> {
         match self {
             Self::Never => None,

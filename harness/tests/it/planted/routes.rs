@@ -60,10 +60,7 @@ pub(super) fn respond(
             thread::sleep(pause);
             Response::ok("text/plain", "slept\n")
         }
-        "/bytes" => {
-            let content = (0..number("n", 0)).map(|index| (index % 251) as u8);
-            Response::ok("application/octet-stream", content.collect::<Vec<_>>())
-        }
+        "/bytes" => Response::ok("application/octet-stream", bytes(number("n", 0))),
         "/stream" => stream(number("chunks", 1), number("size", 1), pause),
         "/file" => Response::ok("text/plain", "A constant resource that never changes.\n")
             .with("ETag", "\"planted-1\"")
@@ -180,6 +177,14 @@ fn has_left(client: &TcpStream) -> bool {
         Err(error) => error.kind() == ErrorKind::WouldBlock,
     };
     client.set_nonblocking(false).is_err() || !is_open
+}
+
+/// Octet `i` is `i` modulo 251.
+fn bytes(count: u64) -> Vec<u8> {
+    let count = usize::try_from(count).unwrap_or(0);
+    let mut content = (0..251).collect::<Vec<u8>>().repeat(count.div_ceil(251));
+    content.truncate(count);
+    content
 }
 
 fn stream(chunks: u64, size: u64, pause: Duration) -> Response {

@@ -17,7 +17,7 @@ pub(crate) struct Config {
     pub(crate) faults: Faults,
     /// A head must be complete this long after its first octet.
     pub(crate) head: Duration,
-    /// Content must not pause for longer than this.
+    /// Each KiB of content must arrive within this.
     pub(crate) body: Duration,
     /// A connection may wait this long for a request.
     pub(crate) idle: Duration,
@@ -26,7 +26,7 @@ pub(crate) struct Config {
 impl Default for Config {
     fn default() -> Self {
         let second = Duration::from_secs(1);
-        Self { faults: Faults::default(), head: second, body: second, idle: 10 * second }
+        Self { faults: Faults::default(), head: 2 * second, body: 2 * second, idle: 10 * second }
     }
 }
 
@@ -48,6 +48,8 @@ impl Server {
     /// Starts a subject on 127.0.0.1; port 0 means any.
     pub(crate) fn bind(port: u16, config: Config) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("the port is free");
+        // More than the 128 that the standard library asks for: a crowd of clients must not find the door shut.
+        socket2::SockRef::from(&listener).listen(BACKLOG).expect("it listens already");
         let addr = listener.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(Shared::new(config));
         let accepting = thread::spawn({
@@ -152,3 +154,6 @@ fn serve(stream: TcpStream, shared: &Arc<Shared>) {
     drop(http::serve(id, stream, shared));
     shared.open.lock().expect("no one panics here").remove(&id);
 }
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1024;
