@@ -10,13 +10,15 @@ pub(super) struct Input {
     buffer: Vec<u8>,
     /// Everything before this was consumed.
     start: usize,
+    /// What one read brings.
+    chunk: Box<[u8; READ]>,
     loses_bytes: bool,
 }
 
 impl Input {
     /// `loses_bytes` plants `loses-bytes-on-split`.
     pub(super) fn new(stream: TcpStream, loses_bytes: bool) -> Self {
-        Self { stream, buffer: Vec::new(), start: 0, loses_bytes }
+        Self { stream, buffer: Vec::new(), start: 0, chunk: Box::new([0; READ]), loses_bytes }
     }
 
     /// Waits for octets and appends them.
@@ -31,18 +33,18 @@ impl Input {
             return Err(Lack::Late);
         }
         self.stream.set_read_timeout(left).map_err(|_| Lack::Gone)?;
-        let end = self.buffer.len();
-        self.buffer.resize(end + READ, 0);
         let read = loop {
-            match self.stream.read(&mut self.buffer[end..]) {
+            match self.stream.read(&mut self.chunk[..]) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 read => break read,
             }
         };
-        self.buffer.truncate(end + *read.as_ref().unwrap_or(&0));
         match read {
             Ok(0) => Err(Lack::Fin),
-            Ok(_) => Ok(()),
+            Ok(count) => {
+                self.buffer.extend_from_slice(&self.chunk[..count]);
+                Ok(())
+            }
             Err(error) if is_timeout(&error) => Err(Lack::Late),
             Err(_) => Err(Lack::Gone),
         }

@@ -148,9 +148,10 @@ impl<'a> Session<'a> {
             }
             let unread = self.input.unread();
             let count = unread.len().min(usize::try_from(header.len - read).unwrap_or(usize::MAX));
-            let key = header.key.iter().cycle().skip((read % 4) as usize);
-            let octets: Vec<_> =
-                unread[..count].iter().zip(key).map(|(octet, key)| octet ^ key).collect();
+            let mut octets = unread[..count].to_vec();
+            for (octet, at) in octets.iter_mut().zip(read..) {
+                *octet ^= header.key[(at % 4) as usize];
+            }
             self.input.consume(count);
             read += count as u64;
             take(&octets)?;
