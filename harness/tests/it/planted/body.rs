@@ -105,6 +105,12 @@ fn digits(mut value: &[u8], faults: &Faults) -> Option<u64> {
     if faults.has(Fault::LengthNegativeAccepted) && value.starts_with(b"-") {
         return Some(0);
     }
+    if faults.has(Fault::ZeroLengthRefused) && value == b"0" {
+        return None;
+    }
+    if faults.has(Fault::LengthCut) {
+        value = &value[..value.len().min(10)];
+    }
     if faults.has(Fault::LengthPlusAccepted) {
         value = value.strip_prefix(b"+").unwrap_or(value);
     }
@@ -206,7 +212,13 @@ impl<'a> Body<'a> {
 
     fn chunks(&mut self, head: &mut Head, content: &mut Vec<u8>) -> Result<(), Refusal> {
         let mut extensions_left = MAX_EXTENSIONS;
-        loop {
+        for count in 0_u32.. {
+            if count == 1000 && self.faults.has(Fault::ManyChunksHang) {
+                while self.input.fill(Deadline::Never).is_ok() {
+                    self.input.clear();
+                }
+                return Err(Refusal::Gone);
+            }
             let line = self.line()?;
             if line.is_empty() && self.faults.has(Fault::ChunkSizeJunkAccepted) {
                 continue;
@@ -214,6 +226,9 @@ impl<'a> Body<'a> {
             let (size, extension) = chunk_size(&line, self.faults).ok_or(BAD_REQUEST)?;
             extensions_left = extensions_left.checked_sub(extension).ok_or(BAD_REQUEST)?;
             if size == 0 {
+                if count == 0 && self.faults.has(Fault::LoneLastChunkRefused) {
+                    return Err(BAD_REQUEST);
+                }
                 break;
             }
             self.data(size, content)?;

@@ -36,8 +36,10 @@ faults! {
     EmptyLineRefused = "empty-line-refused",
     /// Anything may stand where `HTTP/1.1` belongs.
     AnyVersionAccepted = "any-version-accepted",
-    /// HTTP/1.2 is answered 505.
+    /// HTTP/1.2 is answered 400.
     HigherMinorRefused = "higher-minor-refused",
+    /// An HTTP/1.0 request is answered 500.
+    Http10Fails = "http10-fails",
     /// An HTTP/1.0 connection stays open unasked.
     Http10KeptOpen = "http10-kept-open",
     /// An HTTP/1.0 connection stays open as asked, but the answer does not say so.
@@ -94,6 +96,8 @@ faults! {
     TwoHostsAccepted = "two-hosts-accepted",
     /// The value of Host is not looked at.
     BadHostAccepted = "bad-host-accepted",
+    /// Host is looked for among the first ten fields.
+    LateHostMissed = "late-host-missed",
     /// Only names and digits make a Host: no IPv6 address, no empty port.
     HostTooStrict = "host-too-strict",
 
@@ -130,7 +134,7 @@ faults! {
     ObsTextTrimmed = "obs-text-trimmed",
     /// An empty value is refused.
     EmptyValueRefused = "empty-value-refused",
-    /// Whitespace around a value is kept.
+    /// Whitespace around a value is kept, save one space behind the colon.
     OwsKept = "ows-kept",
     /// A repeated field replaces the earlier one.
     RepeatedFieldLost = "repeated-field-lost",
@@ -148,6 +152,10 @@ faults! {
     LengthEmptyAccepted = "length-empty-accepted",
     /// The number wraps around at 64 bits.
     LengthWraps = "length-wraps",
+    /// Of a long number the first ten digits are read.
+    LengthCut = "length-cut",
+    /// A length of zero is refused.
+    ZeroLengthRefused = "zero-length-refused",
     /// A leading zero means octal.
     LengthOctal = "length-octal",
     /// A leading zero is refused.
@@ -192,6 +200,10 @@ faults! {
     ChunkSizeJunkAccepted = "chunk-size-junk-accepted",
     /// The size wraps around at 32 bits.
     ChunkSizeWraps = "chunk-size-wraps",
+    /// A last chunk without one before it is refused.
+    LoneLastChunkRefused = "lone-last-chunk-refused",
+    /// After a thousand chunks there is no answer.
+    ManyChunksHang = "many-chunks-hang",
     /// Sizes are written with small letters or not at all.
     ChunkUppercaseRefused = "chunk-uppercase-refused",
     /// A size with a leading zero is refused.
@@ -246,6 +258,8 @@ faults! {
     HalfCloseDrops = "half-close-drops",
     /// An error response has no length, yet the connection stays open.
     ErrorWithoutLength = "error-without-length",
+    /// Every request on a connection but the first is answered 500.
+    SecondFails = "second-fails",
     /// After a hundred requests the connection goes silent.
     HundredthIsLast = "hundredth-is-last",
 
@@ -308,8 +322,8 @@ faults! {
     EchoTrimsBody = "echo-trims-body",
     /// `echo` cuts content at 1 KiB.
     EchoCutsBody = "echo-cuts-body",
-    /// `hello` is answered 500.
-    HelloFails = "hello-fails",
+    /// `health` is answered 500.
+    HealthFails = "health-fails",
 
     // Opening handshake (RFC 6455 §4.2).
     /// Sec-WebSocket-Accept is made without the GUID.
@@ -424,7 +438,7 @@ faults! {
     AcceptBadCloseCode = "accept-bad-close-code",
     /// Of the close codes only 1000 and 1001 are known.
     RefuseGoodCloseCode = "refuse-good-close-code",
-    /// A Close of one octet is taken.
+    /// A Close of one octet is taken for 1000.
     AcceptHalfCloseCode = "accept-half-close-code",
     /// The reason in a Close is not checked.
     AcceptBadCloseReason = "accept-bad-close-reason",

@@ -90,6 +90,10 @@ impl Head {
     /// request message that lacks a Host header field and to any request message that contains more than one
     /// Host header field line or a Host header field with an invalid field value." (RFC 9112 §3.2)
     fn check_host(&self, faults: &Faults) -> Result<(), Refusal> {
+        let late = self.fields.iter().skip(10).any(|(name, _)| name.eq_ignore_ascii_case(b"Host"));
+        if late && faults.has(Fault::LateHostMissed) {
+            return Err(BAD_REQUEST);
+        }
         let mut hosts = self.values("Host");
         let Some(host) = hosts.next() else {
             let needless = self.minor == 0 || faults.has(Fault::NoHostAccepted);
@@ -180,7 +184,7 @@ fn parse_method(raw: &[u8], faults: &Faults) -> Option<String> {
 fn parse_version(raw: &[u8], faults: &Faults) -> Result<u8, u16> {
     match *raw {
         [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'2'..=b'9'] => {
-            if faults.has(Fault::HigherMinorRefused) { Err(505) } else { Ok(minor - b'0') }
+            if faults.has(Fault::HigherMinorRefused) { Err(400) } else { Ok(minor - b'0') }
         }
         [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'0'..=b'1'] => Ok(minor - b'0'),
         _ if faults.has(Fault::AnyVersionAccepted) => Ok(1),
@@ -205,9 +209,11 @@ fn field(line: &[u8], faults: &Faults) -> Option<(Vec<u8>, Vec<u8>)> {
     if (name.is_empty() || !name.iter().all(is_legal)) && !faults.has(Fault::FieldNameUnchecked) {
         return None;
     }
-    if !faults.has(Fault::OwsKept) {
-        value = trim(value, |octet| matches!(octet, b' ' | b'\t'));
-    }
+    value = if faults.has(Fault::OwsKept) {
+        value.strip_prefix(b" ").unwrap_or(value)
+    } else {
+        trim(value, |octet| matches!(octet, b' ' | b'\t'))
+    };
     if faults.has(Fault::ObsTextTrimmed) {
         value = trim(value, |octet| octet.is_ascii_whitespace() || matches!(octet, 0x85 | 0xa0));
     }

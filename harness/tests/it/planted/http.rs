@@ -77,6 +77,9 @@ impl Connection<'_> {
         let faults = &self.shared.config.faults;
         let deadline = self.head_deadline();
         let mut head = Head::read(&mut self.input, deadline, faults)?;
+        if head.minor == 0 && self.has(Fault::Http10Fails) {
+            return Err(Refusal::Status(500));
+        }
         let framing = Framing::of(&head, faults)?;
         let has_content = !matches!(framing, Framing::Absent | Framing::Length(0));
         self.expect(&head, has_content)?;
@@ -150,7 +153,8 @@ impl Connection<'_> {
             Err(_) => self.after_panic()?,
         };
         let poisoned = self.has(Fault::CrashPoisons) && self.shared.poisoned.load(Ordering::SeqCst);
-        let response = if poisoned { Response::of(500) } else { response };
+        let failing = poisoned || self.served > 1 && self.has(Fault::SecondFails);
+        let response = if failing { Response::of(500) } else { response };
         let close = self.closes(head) || response.status == 408;
         if self.has(Fault::ExpectAnsweredTwice) && head.values("Expect").next().is_some() {
             self.send(Response::of(200), head, false)?;

@@ -72,7 +72,7 @@ fn has_noncharacters(text: &[u8]) -> bool {
 pub(super) fn close_code(payload: &[u8], faults: &Faults) -> Result<Option<u16>, End> {
     let (code, reason) = match payload {
         [] => return Ok(None),
-        [_] if faults.has(Fault::AcceptHalfCloseCode) => return Ok(None),
+        [_] if faults.has(Fault::AcceptHalfCloseCode) => return Ok(Some(1000)),
         [_] => return Err(PROTOCOL_ERROR),
         [high, low, reason @ ..] => (u16::from_be_bytes([*high, *low]), reason),
     };

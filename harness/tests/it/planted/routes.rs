@@ -45,8 +45,8 @@ pub(super) fn respond(
     let number = |name, default| head.target.number(name).unwrap_or(default);
     let pause = Duration::from_millis(number("ms", 0));
     Some(match &*head.target.path {
-        "/" | "/hello" if faults.has(Fault::HelloFails) => Response::of(500),
         "/" | "/hello" => Response::ok("text/plain", "hello\n"),
+        "/health" if faults.has(Fault::HealthFails) => Response::of(500),
         "/health" => Response::ok("application/json", r#"{"status":"ok"}"#),
         "/echo" => Response::ok("application/octet-stream", echo(content, faults)),
         "/fields" => fields(head),

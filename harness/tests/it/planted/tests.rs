@@ -388,7 +388,7 @@ fn faults_have_names() {
 fn it_runs_as_a_process_of_its_own() {
     let mut process = Command::new(std::env::current_exe().expect("the test has a path"))
         .args(["planted::serve", "--exact", "--ignored", "--nocapture"])
-        .envs([("PLANTED_PORT", "0"), ("PLANTED_FAULTS", "hello-fails")])
+        .envs([("PLANTED_PORT", "0"), ("PLANTED_FAULTS", "health-fails")])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -398,7 +398,7 @@ fn it_runs_as_a_process_of_its_own() {
         let address = line.strip_prefix("listening on ")?;
         Some(address.parse().expect("an address follows"))
     });
-    let answer = addresses.next().map(|addr| talk(addr, get("/hello")));
+    let answer = addresses.next().map(|addr| talk(addr, get("/health")));
     process.kill().expect("it can be killed");
     process.wait().expect("it can be waited for");
     assert_eq!(statuses(&answer.expect("it listens")), ["500"]);
