@@ -264,7 +264,7 @@ faults! {
     HundredthIsLast = "hundredth-is-last",
 
     // Expect and Upgrade (RFC 9110 §10.1.1, §7.8).
-    /// No 100 is ever sent.
+    /// No 100 is ever sent, and the content awaited for good.
     ContinueNever = "continue-never",
     /// 100 goes to HTTP/1.0 clients as well.
     ContinueToHttp10 = "continue-to-http10",
@@ -322,6 +322,10 @@ faults! {
     EchoTrimsBody = "echo-trims-body",
     /// `echo` cuts content at 1 KiB.
     EchoCutsBody = "echo-cuts-body",
+    /// `bytes` sends 65535 octets at most.
+    BytesCut = "bytes-cut",
+    /// `stream` keeps its last piece.
+    LastPieceLost = "last-piece-lost",
     /// `health` is answered 500.
     HealthFails = "health-fails",
 

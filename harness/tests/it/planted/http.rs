@@ -85,7 +85,9 @@ impl Connection<'_> {
         self.expect(&head, has_content)?;
         let kind = routes::web_socket(&head);
         let body_is_frames = kind.is_some() && self.has(Fault::HandshakeBodyIsFrames);
-        let pace = (!self.has(Fault::NoBodyTimeout)).then_some(self.shared.config.body);
+        let patient = self.has(Fault::NoBodyTimeout)
+            || self.has(Fault::ContinueNever) && head.lists("Expect", "100-continue");
+        let pace = (!patient).then_some(self.shared.config.body);
         let mut body = Body::new(&mut self.input, pace, faults);
         let content = if body_is_frames { Vec::new() } else { body.read(framing, &mut head)? };
         if self.has(Fault::PipeliningLoses) {

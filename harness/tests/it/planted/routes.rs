@@ -60,8 +60,14 @@ pub(super) fn respond(
             thread::sleep(pause);
             Response::ok("text/plain", "slept\n")
         }
-        "/bytes" => Response::ok("application/octet-stream", bytes(number("n", 0))),
-        "/stream" => stream(number("chunks", 1), number("size", 1), pause),
+        "/bytes" => {
+            let max = if faults.has(Fault::BytesCut) { 65_535 } else { u64::MAX };
+            Response::ok("application/octet-stream", bytes(number("n", 0).min(max)))
+        }
+        "/stream" => {
+            let chunks = number("chunks", 1) - u64::from(faults.has(Fault::LastPieceLost));
+            stream(chunks, number("size", 1), pause)
+        }
         "/file" => Response::ok("text/plain", "A constant resource that never changes.\n")
             .with("ETag", "\"planted-1\"")
             .with("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT"),
