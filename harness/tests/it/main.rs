@@ -2,3 +2,5 @@
 
 // A server that follows the RFCs, save for the faults planted in it.
 mod planted;
+// Every case is passed without faults, and failed by one.
+mod proof;

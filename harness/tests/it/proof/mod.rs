@@ -1,0 +1,185 @@
+//! Every case is worth its place: the fault-free subject passes it, and a planted fault fails it.
+//!
+//! The snapshot says which cases each fault turns red. A change there is a change in what the harness sees:
+//! fewer cases are a blind spot, more may be an injustice. Making it anew runs the whole catalogue once for
+//! each fault:
+//!
+//! ```text
+//! INSTA_UPDATE=always cargo test --release -p seawall-harness --test it -- --ignored each_fault
+//! ```
+//!
+//! Day by day it is enough to look each case up there, and to run it against the fault that is most its own.
+
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use async_io::block_on;
+use seawall_harness::{
+    Case, End, Error, Family, Launch, Options, Outcome, Profile, Report, Route, catalogue, run,
+};
+
+use self::table::Table;
+use crate::planted::Fault;
+
+#[test]
+fn the_fault_free_subject_passes_every_case() {
+    let every = catalogue::all().into_iter().map(|case| case.id).collect();
+    let is_good = |outcome| matches!(outcome, Outcome::Pass | Outcome::Info);
+    let bad = insist(vec![("", every)], is_good);
+    assert!(bad.is_empty(), "{bad:#?}");
+}
+
+#[test]
+fn each_case_is_failed_by_the_fault_that_is_most_its_own() {
+    let cases = catalogue::all();
+    let table = Table::parse(include_str!("snapshots/it__proof__faults.snap"), &cases);
+    let mut proofs: BTreeMap<Fault, Ids> = BTreeMap::new();
+    let mut unproven = Vec::new();
+    for case in cases {
+        match table.most_specific(&case.id) {
+            Some(fault) => _ = proofs.entry(fault).or_default().insert(case.id),
+            None => unproven.push(case.id),
+        }
+    }
+    assert!(unproven.is_empty(), "no fault fails these, or the snapshot is old: {unproven:?}");
+    let runs = proofs.into_iter().map(|(fault, ids)| (fault.name(), ids)).collect();
+    // A failure beside others is one, even if the case passes when it is tried again alone.
+    let is_red = |outcome| matches!(outcome, Outcome::Fail | Outcome::Flaky);
+    let passed = insist(runs, is_red);
+    assert!(passed.is_empty(), "{passed:#?}");
+}
+
+/// Runs cases until each came out as wanted; gives back those that will not. Everything here waits for
+/// deadlines, and on a busy machine one may pass in vain.
+fn insist<'a>(mut runs: Vec<(&'a str, Ids)>, is_wanted: impl Fn(Outcome) -> bool) -> Vec<String> {
+    // The tests of this file take turns: each loads the machine enough.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut unwanted = Vec::new();
+    for _ in 0..3 {
+        unwanted.clear();
+        let mut again: BTreeMap<&'a str, Ids> = BTreeMap::new();
+        for (faults, report) in side_by_side(runs, SMALL_RUNS) {
+            for judged in report.results.iter().filter(|judged| !is_wanted(judged.outcome)) {
+                again.entry(faults).or_default().insert(judged.id.clone());
+                unwanted
+                    .push(format!("{} [{faults}] {}: {}", judged.outcome, judged.id, judged.got));
+            }
+        }
+        runs = again.into_iter().collect();
+        if runs.is_empty() {
+            break;
+        }
+    }
+    unwanted
+}
+
+#[test]
+#[ignore = "runs the whole catalogue once for each fault, which takes minutes"]
+fn each_fault_turns_its_cases_red() {
+    let cases = catalogue::all();
+    let ids = |fault: &Fault| {
+        let concerns =
+            |case: &&Case| case.family != Family::Slow || OF_SLOW_CLIENTS.contains(fault);
+        cases.iter().filter(concerns).map(|case| case.id.clone()).collect()
+    };
+    let runs = Fault::ALL.iter().map(|fault| (fault.name(), ids(fault))).collect();
+    let mut table = Table::default();
+    for (fault, report) in side_by_side(runs, WHOLE_RUNS) {
+        table.insert(fault.parse().expect("it is a fault"), &report);
+    }
+    insta::assert_snapshot!("faults", table.to_text(&cases));
+}
+
+/// The ids of cases.
+type Ids = BTreeSet<String>;
+
+/// Runs cases on subjects with faults, each in a process of its own, so many at a time.
+fn side_by_side(runs: Vec<(&str, Ids)>, width: usize) -> Vec<(&str, Report)> {
+    let queue = Mutex::new(runs.into_iter().enumerate());
+    let reports = Mutex::new(BTreeMap::new());
+    let work = || {
+        loop {
+            let next = queue.lock().expect("no run panics here").next();
+            let Some((number, (faults, ids))) = next else { return };
+            let report = judge(faults, &ids);
+            reports.lock().expect("no run panics here").insert(number, (faults, report));
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..width {
+            let thread = thread::Builder::new().stack_size(STACK);
+            thread.spawn_scoped(scope, work).expect("a thread can be had");
+        }
+    });
+    reports.into_inner().expect("no run panics here").into_values().collect()
+}
+
+fn judge(faults: &str, ids: &Ids) -> Report {
+    let profile = profile(faults);
+    let mut cases = catalogue::all();
+    cases.retain(|case| ids.contains(&case.id));
+    // A port may go to a client of another run before the subject has it, and many runs can use up the ports.
+    let is_of_ports =
+        |why: &str| why.contains("in use") || why.contains("Cannot assign requested address");
+    for _ in 0..TRIES {
+        match block_on(run(&profile, &cases, &Options::default(), future::pending(), |_| {})) {
+            Ok(Report { end: End::Dead(why), .. }) | Err(Error::Subject(why))
+                if is_of_ports(&why) => {}
+            Ok(report) if report.results.iter().any(|judged| is_of_ports(&judged.got)) => {}
+            Ok(report) if report.end == End::Complete => return report,
+            ended => panic!("{faults}: {ended:?}"),
+        }
+    }
+    panic!("{faults}: no port could be had");
+}
+
+fn profile(faults: &str) -> Profile {
+    let mut profile = Profile::parse(
+        r#"
+        [urls]
+        http = "http://127.0.0.1:{port}"
+        ws = "ws://127.0.0.1:{port}"
+        [limits]
+        head = "1500ms"
+        body = "1500ms"
+        "#,
+    )
+    .expect("the profile is right");
+    let itself = std::env::current_exe().expect("the test has a path");
+    let itself = itself.to_str().expect("the path is text");
+    let serve = ["planted::serve", "--exact", "--ignored", "--nocapture"];
+    let command = ["env", "PLANTED_PORT={port}", itself].into_iter().chain(serve);
+    profile.subject = Some(Launch {
+        command: command.map(str::to_owned).collect(),
+        env: BTreeMap::from([("PLANTED_FAULTS".to_owned(), faults.to_owned())]),
+        ..Launch::default()
+    });
+    profile.routes =
+        Route::ALL.iter().map(|route| (*route, route.default_path().to_owned())).collect();
+    profile
+}
+
+/// Cases of slow clients take seconds and a crowd of connections each. They run on the faults that concern
+/// them, lest the machine that runs them all be the slow client itself.
+const OF_SLOW_CLIENTS: &[Fault] = &[
+    Fault::NoHeadTimeout,
+    Fault::HeadTimeoutRestarts,
+    Fault::NoBodyTimeout,
+    Fault::OneAtATime,
+    Fault::SilentOnRefusal,
+    Fault::DiesOnRefusal,
+];
+/// Runs of the whole catalogue side by side: more would use up the ports of an address, which the system
+/// keeps for a minute after use.
+const WHOLE_RUNS: usize = 3;
+/// Runs of few cases side by side. They wait more than they compute.
+const SMALL_RUNS: usize = 16;
+/// How often a run may find itself without a port.
+const TRIES: usize = 8;
+/// A run is one large future, which an unoptimised build moves about on the stack.
+const STACK: usize = 64 << 20;
