@@ -60,6 +60,12 @@ impl Context {
         relations::unlink(&self.core, &erase(&other.core));
     }
 
+    /// The actors that this one is linked with.
+    #[must_use]
+    pub fn links(&self) -> Vec<ActorId> {
+        relations::links(&self.core)
+    }
+
     /// Whether exit signals, of links and of [`exit`](Self::exit), are heard as
     /// [`Signal::Exit`](crate::Signal::Exit) instead of ending this actor. Off at first.
     pub fn trap_exit(&self, trap: bool) {

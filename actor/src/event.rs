@@ -15,6 +15,20 @@ pub enum Event<'a> {
         /// [`ExitReason::Panicked`] or [`ExitReason::Failed`].
         reason: &'a ExitReason,
     },
+    /// A supervisor starts a child again.
+    Restarted {
+        /// The child's label.
+        label: &'a str,
+        /// Why it had ended.
+        reason: &'a ExitReason,
+    },
+    /// A supervisor had to restart its children more often than its intensity allows, and ends.
+    GaveUp {
+        /// The supervisor's label.
+        label: &'a str,
+        /// Why the last child ended.
+        reason: &'a ExitReason,
+    },
 }
 
 /// A scope's event hook.

@@ -42,6 +42,7 @@
 //! | `monitor.rs` | awaiting an actor's end from anywhere |
 //! | `timer.rs` | messages that an actor sends itself later |
 //! | `registry.rs`, `group.rs` | names for actors; actors that are sent to together |
+//! | `supervisor.rs`, `child.rs` | actors that keep other actors running |
 //! | `scope.rs`, `spawn.rs` | actors that are stopped together; how one comes to life |
 //! | `runtime.rs` | worker threads and the ordered shutdown |
 //! | `buffer.rs` | read buffers that idle connections do not hold |
@@ -55,6 +56,7 @@ compile_error!(
 
 mod address;
 mod buffer;
+mod child;
 mod context;
 mod error;
 mod event;
@@ -73,11 +75,13 @@ mod runtime;
 mod scope;
 mod signal;
 mod spawn;
+mod supervisor;
 pub mod time;
 mod timer;
 
 pub use address::{Address, WeakAddress};
 pub use buffer::Buffer;
+pub use child::{Child, Restart};
 pub use context::Context;
 pub use error::{CallError, SendError, TrySendError};
 pub use event::Event;
@@ -93,3 +97,4 @@ pub use runtime::{Builder, Leftover, Runtime};
 pub use scope::Scope;
 pub use signal::{Reference, Signal};
 pub use spawn::Spawn;
+pub use supervisor::{ChildStatus, Strategy, Supervisor, SupervisorMessage};

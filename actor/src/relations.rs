@@ -74,6 +74,11 @@ pub(crate) fn unlink(a: &Core, b: &Core) {
     b.lane.wake(); // it may have waited for this link alone
 }
 
+pub(crate) fn links(core: &Core) -> Vec<ActorId> {
+    let state = core.state();
+    state.relations.iter().flat_map(|relations| relations.links.keys().copied()).collect()
+}
+
 pub(crate) fn monitor(watcher: &Arc<Core>, watched: &Arc<Core>) -> Reference {
     let reference = Reference::next();
     if watcher.id == watched.id {

@@ -42,6 +42,8 @@ pub struct Scope {
 struct Inner {
     executor: Arc<Executor<'static>>,
     parent: Option<Scope>,
+    /// Below a supervisor, which stops what is in it; a `stop` from above does not reach it.
+    supervised: bool,
     hook: Option<Hook>,
     /// One for the whole tree.
     registry: Arc<Registry>,
@@ -62,11 +64,16 @@ struct Members {
 
 impl Scope {
     pub(crate) fn root(executor: Arc<Executor<'static>>, hook: Option<Hook>) -> Self {
-        Self::new(executor, None, hook)
+        Self::new(executor, None, hook, false)
     }
 
-    fn new(executor: Arc<Executor<'static>>, parent: Option<Self>, hook: Option<Hook>) -> Self {
-        let stopping = parent.as_ref().is_some_and(Self::is_stopping);
+    fn new(
+        executor: Arc<Executor<'static>>,
+        parent: Option<Self>,
+        hook: Option<Hook>,
+        supervised: bool,
+    ) -> Self {
+        let stopping = !supervised && parent.as_ref().is_some_and(Self::is_stopping);
         let killed = parent.as_ref().is_some_and(|scope| scope.inner.killed.load(Ordering::SeqCst));
         let registry = match &parent {
             Some(parent) => Arc::clone(&parent.inner.registry),
@@ -76,6 +83,7 @@ impl Scope {
             inner: Arc::new(Inner {
                 executor,
                 parent,
+                supervised,
                 hook,
                 registry,
                 live: AtomicUsize::new(0),
@@ -90,23 +98,34 @@ impl Scope {
     /// A scope below this one, with the same event hook.
     #[must_use]
     pub fn child(&self) -> Self {
-        self.adopt(self.inner.hook.clone())
+        self.adopt(self.inner.hook.clone(), false)
     }
 
     /// A scope below this one that reports its events to `hook`.
     #[must_use]
     pub fn child_with_events(&self, hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
-        self.adopt(Some(Arc::new(hook)))
+        self.adopt(Some(Arc::new(hook)), false)
     }
 
-    fn adopt(&self, hook: Option<Hook>) -> Self {
-        let child = Self::new(Arc::clone(&self.inner.executor), Some(self.clone()), hook);
+    /// A scope below this one whose actors are stopped by a supervisor.
+    pub(crate) fn supervised(&self) -> Self {
+        self.adopt(self.inner.hook.clone(), true)
+    }
+
+    /// Another scope below the parent of this one.
+    pub(crate) fn sibling(&self) -> Self {
+        self.inner.parent.as_ref().unwrap_or(self).child()
+    }
+
+    fn adopt(&self, hook: Option<Hook>, supervised: bool) -> Self {
+        let executor = Arc::clone(&self.inner.executor);
+        let child = Self::new(executor, Some(self.clone()), hook, supervised);
         let mut members = self.members();
         members.children.retain(|child| child.strong_count() > 0);
         members.children.push(Arc::downgrade(&child.inner));
         drop(members);
         // The parent's walk may have passed before the child was listed.
-        if self.is_stopping() {
+        if self.is_stopping() && !supervised {
             child.stop();
         }
         if self.inner.killed.load(Ordering::SeqCst) {
@@ -135,14 +154,14 @@ impl Scope {
     pub fn stop(&self) {
         self.inner.stopping.store(true, Ordering::SeqCst);
         let mut enter = |scope: &Self| scope.inner.stopping.store(true, Ordering::SeqCst);
-        self.each(&mut Core::stop, &mut enter);
+        self.each(false, &mut Core::stop, &mut enter);
     }
 
     /// Kills every actor in this scope and below it. One that is spawned later is killed at once.
     pub fn kill(&self) {
         self.inner.killed.store(true, Ordering::SeqCst);
         let mut enter = |scope: &Self| scope.inner.killed.store(true, Ordering::SeqCst);
-        self.each(&mut Core::kill, &mut enter);
+        self.each(true, &mut Core::kill, &mut enter);
     }
 
     /// Whether [`stop`](Self::stop) was called here or above.
@@ -184,18 +203,23 @@ impl Scope {
     #[must_use]
     pub fn labels(&self) -> Vec<String> {
         let mut labels = Vec::new();
-        self.each(&mut |core| labels.push(core.label().to_owned()), &mut |_| {});
+        self.each(true, &mut |core| labels.push(core.label().to_owned()), &mut |_| {});
         labels
     }
 
-    /// Visits all actors, and the scopes below, parents first.
+    /// Visits all actors, and the scopes below, parents first; those of supervisors on request.
     ///
     /// The lists are copied first: a visitor wakes tasks, and a task may spawn into this scope.
-    fn each(&self, visit: &mut dyn FnMut(&Core), enter: &mut dyn FnMut(&Self)) {
+    fn each(&self, supervised: bool, visit: &mut dyn FnMut(&Core), enter: &mut dyn FnMut(&Self)) {
         let (actors, children) = {
             let members = self.members();
             let actors: Vec<_> = members.actors.values().cloned().collect();
-            let children: Vec<_> = members.children.iter().filter_map(Weak::upgrade).collect();
+            let children: Vec<_> = members
+                .children
+                .iter()
+                .filter_map(Weak::upgrade)
+                .filter(|inner| supervised || !inner.supervised)
+                .collect();
             (actors, children)
         };
         for core in actors {
@@ -204,7 +228,7 @@ impl Scope {
         for inner in children {
             let child = Self { inner };
             enter(&child);
-            child.each(visit, enter);
+            child.each(supervised, visit, enter);
         }
     }
 

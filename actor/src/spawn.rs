@@ -70,7 +70,7 @@ impl<'a> Spawn<'a> {
         F: FnOnce(Mailbox<M>, Context) -> Fut,
         Fut: Future<Output: Outcome> + Send + 'static,
     {
-        self.start(f, |core| relations::link(&parent.core, core)).0
+        self.start(f, |address| relations::link(&parent.core, &erase(&address.core))).0
     }
 
     /// Starts the actor with a monitor on it, held by the one of `parent`.
@@ -80,21 +80,25 @@ impl<'a> Spawn<'a> {
         F: FnOnce(Mailbox<M>, Context) -> Fut,
         Fut: Future<Output: Outcome> + Send + 'static,
     {
-        self.start(f, |core| relations::monitor(&parent.core, core))
+        self.start(f, |address| relations::monitor(&parent.core, &erase(&address.core)))
     }
 
     /// Starts the actor after `tie` has tied it to others.
-    fn start<M, F, Fut, T>(self, f: F, tie: impl FnOnce(&Arc<Core>) -> T) -> (Address<M>, T)
+    pub(crate) fn start<M, F, Fut, T>(
+        self,
+        f: F,
+        tie: impl FnOnce(&Address<M>) -> T,
+    ) -> (Address<M>, T)
     where
         M: Send + 'static,
         F: FnOnce(Mailbox<M>, Context) -> Fut,
         Fut: Future<Output: Outcome> + Send + 'static,
     {
-        let own = Arc::new(Core::new(self.label, Queue::new(self.bound)));
-        let core = erase(&own);
+        let address = Address { core: Arc::new(Core::new(self.label, Queue::new(self.bound))) };
+        let core = erase(&address.core);
         let membership = self.scope.enter(&core);
-        let tie = tie(&core);
-        let mailbox = Mailbox::new(Arc::clone(&own), self.turn);
+        let tie = tie(&address);
+        let mailbox = Mailbox::new(Arc::clone(&address.core), self.turn);
         let context = Context { core, scope: self.scope.clone() };
         match catch(|| f(mailbox, context)) {
             Ok(future) => {
@@ -103,7 +107,7 @@ impl<'a> Spawn<'a> {
             }
             Err(Panicked(text)) => membership.leave(&ExitReason::Panicked(text)),
         }
-        (Address { core: own }, tie)
+        (address, tie)
     }
 }
 

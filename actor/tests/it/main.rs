@@ -7,6 +7,7 @@ mod mailboxes; // bounds, order, messages given back
 mod names; // the registry and groups
 mod runtimes; // workers, scopes, the ordered shutdown
 mod sockets; // what the wrapped sockets promise
+mod supervisors; // OTP's rules of supervision, one test each
 mod timers; // messages to oneself, later
 
 use std::time::Duration;

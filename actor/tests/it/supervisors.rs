@@ -1,0 +1,407 @@
+//! Named by the rule. Each compares the whole story of starts (`+`) and ends (`-`), as the children
+//! tell it: a start in the supervisor's own turn, an end as the last thing a child does.
+
+use std::time::Duration;
+
+use async_channel::{Receiver, Sender, unbounded};
+use seawall_actor::{
+    Address, Child, Context, Event, ExitReason, Mailbox, Name, Reply, Restart, Runtime, Strategy,
+    Supervisor, SupervisorMessage,
+};
+
+use crate::{PATIENCE, idle, run};
+
+/// What a child is told to do.
+enum Command {
+    Panic,
+    End(ExitReason),
+}
+
+/// Tells of its child's end, however that comes.
+struct Teller(Sender<String>, &'static str);
+
+impl Drop for Teller {
+    fn drop(&mut self) {
+        self.0.try_send(format!("-{}", self.1)).unwrap();
+    }
+}
+
+struct Story {
+    teller: Sender<String>,
+    told: Receiver<String>,
+}
+
+impl Story {
+    fn new() -> Self {
+        let (teller, told) = unbounded();
+        Self { teller, told }
+    }
+
+    fn child(&self, label: &'static str) -> Child {
+        let teller = self.teller.clone();
+        Child::named(name(label), label, move |mut mailbox: Mailbox<Command>, _: Context| {
+            teller.try_send(format!("+{label}")).unwrap();
+            let told = Teller(teller.clone(), label);
+            async move {
+                let _told = told;
+                match mailbox.recv().await {
+                    Some(Command::Panic) => panic!("{label} panics"),
+                    Some(Command::End(reason)) => reason,
+                    None => ExitReason::Normal,
+                }
+            }
+        })
+    }
+
+    /// The next `n` events.
+    async fn next(&self, n: usize) -> String {
+        let mut events = Vec::new();
+        for _ in 0..n {
+            events.push(self.told.recv().await.unwrap());
+        }
+        events.join(" ")
+    }
+
+    /// Everything that has not been asked for yet.
+    fn rest(&self) -> String {
+        std::iter::from_fn(|| self.told.try_recv().ok()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+fn name(label: &str) -> Name<Command> {
+    Name::from(label.to_owned())
+}
+
+/// Tells the child of that name, and waits for its end.
+async fn tell(runtime: &Runtime, label: &str, command: Command) {
+    let child = runtime.scope().registry().find(&name(label)).unwrap();
+    child.send(command).await.unwrap();
+    child.monitor().exited().await;
+}
+
+fn start(runtime: &Runtime, supervisor: Supervisor) -> Address<SupervisorMessage> {
+    let actor = runtime.scope().actor().label("supervisor");
+    actor.spawn(|mailbox, context| supervisor.run(mailbox, context))
+}
+
+async fn stop(supervisor: &Address<SupervisorMessage>) -> String {
+    supervisor.stop();
+    supervisor.monitor().exited().await.to_string()
+}
+
+#[test]
+fn children_start_in_order_and_stop_in_reverse() {
+    run(async |runtime| {
+        let story = Story::new();
+        let supervisor = Supervisor::new(Strategy::OneForOne)
+            .child(story.child("a"))
+            .child(story.child("b"))
+            .child(story.child("c"));
+        let supervisor = start(runtime, supervisor);
+        assert_eq!(story.next(3).await, "+a +b +c");
+        assert_eq!(stop(&supervisor).await, "shutdown");
+        assert_eq!(story.rest(), "-c -b -a");
+    });
+}
+
+#[test]
+fn a_shutdown_of_the_runtime_keeps_the_order() {
+    let runtime = Runtime::new().unwrap();
+    let story = Story::new();
+    let supervisor = Supervisor::new(Strategy::OneForOne)
+        .child(story.child("a"))
+        .child(story.child("b"))
+        .child(story.child("c"));
+    let supervisor = start(&runtime, supervisor);
+    assert_eq!(runtime.block_on(story.next(3)), "+a +b +c");
+    assert!(runtime.shutdown(PATIENCE).is_empty());
+    assert_eq!(story.rest(), "-c -b -a");
+    assert!(supervisor.is_closed());
+}
+
+#[test]
+fn one_for_one_restarts_the_one() {
+    run(async |runtime| {
+        let story = Story::new();
+        let supervisor = Supervisor::new(Strategy::OneForOne)
+            .child(story.child("a"))
+            .child(story.child("b"))
+            .child(story.child("c"));
+        let supervisor = start(runtime, supervisor);
+        story.next(3).await;
+        tell(runtime, "b", Command::Panic).await;
+        assert_eq!(story.next(2).await, "-b +b");
+        stop(&supervisor).await;
+        assert_eq!(story.rest(), "-c -b -a");
+    });
+}
+
+#[test]
+fn one_for_all_restarts_all() {
+    run(async |runtime| {
+        let story = Story::new();
+        let supervisor = Supervisor::new(Strategy::OneForAll)
+            .child(story.child("a"))
+            .child(story.child("b"))
+            .child(story.child("c"));
+        let supervisor = start(runtime, supervisor);
+        story.next(3).await;
+        tell(runtime, "b", Command::Panic).await;
+        assert_eq!(story.next(6).await, "-b -c -a +a +b +c");
+        stop(&supervisor).await;
+        assert_eq!(story.rest(), "-c -b -a");
+    });
+}
+
+#[test]
+fn rest_for_one_restarts_the_one_and_those_after_it() {
+    run(async |runtime| {
+        let story = Story::new();
+        let supervisor = Supervisor::new(Strategy::RestForOne)
+            .child(story.child("a"))
+            .child(story.child("b"))
+            .child(story.child("c"));
+        let supervisor = start(runtime, supervisor);
+        story.next(3).await;
+        tell(runtime, "b", Command::Panic).await;
+        assert_eq!(story.next(4).await, "-b -c +b +c");
+        stop(&supervisor).await;
+        assert_eq!(story.rest(), "-c -b -a");
+    });
+}
+
+#[test]
+fn permanent_is_restarted_whatever_the_reason() {
+    run(async |runtime| {
+        let story = Story::new();
+        let supervisor = Supervisor::new(Strategy::OneForOne)
+            .intensity(3, Duration::from_secs(60))
+            .child(story.child("a"));
+        let supervisor = start(runtime, supervisor);
+        story.next(1).await;
+        for reason in [ExitReason::Normal, ExitReason::Shutdown, ExitReason::Killed] {
+            tell(runtime, "a", Command::End(reason)).await;
+            assert_eq!(story.next(2).await, "-a +a");
+        }
+        stop(&supervisor).await;
+    });
+}
+
+#[test]
+fn transient_is_restarted_unless_it_ended_by_normal_or_shutdown() {
+    run(async |runtime| {
+        let story = Story::new();
+        let supervisor = Supervisor::new(Strategy::OneForOne)
+            .intensity(2, Duration::from_secs(60))
+            .child(story.child("a").restart(Restart::Transient))
+            .child(story.child("b").restart(Restart::Transient));
+        let supervisor = start(runtime, supervisor);
+        story.next(2).await;
+        tell(runtime, "a", Command::Panic).await;
+        assert_eq!(story.next(2).await, "-a +a");
+        tell(runtime, "a", Command::End(ExitReason::Killed)).await;
+        assert_eq!(story.next(2).await, "-a +a");
+        tell(runtime, "a", Command::End(ExitReason::Normal)).await;
+        tell(runtime, "b", Command::End(ExitReason::Shutdown)).await;
+        stop(&supervisor).await;
+        assert_eq!(story.rest(), "-a -b");
+    });
+}
+
+#[test]
+fn temporary_is_never_restarted_even_for_a_siblings_sake() {
+    run(async |runtime| {
+        let story = Story::new();
+        let supervisor = Supervisor::new(Strategy::OneForAll)
+            .child(story.child("a").restart(Restart::Temporary))
+            .child(story.child("b").restart(Restart::Temporary))
+            .child(story.child("c"));
+        let supervisor = start(runtime, supervisor);
+        story.next(3).await;
+        tell(runtime, "a", Command::Panic).await;
+        assert_eq!(story.next(1).await, "-a");
+        tell(runtime, "c", Command::Panic).await;
+        assert_eq!(story.next(3).await, "-c -b +c");
+        let children = supervisor.ask(PATIENCE, SupervisorMessage::Children).await.unwrap();
+        assert_eq!(children.len(), 1);
+        stop(&supervisor).await;
+        assert_eq!(story.rest(), "-c");
+    });
+}
+
+#[test]
+fn more_restarts_than_the_intensity_end_the_children_then_the_supervisor_with_shutdown() {
+    let (report, events) = unbounded();
+    let hook = move |event: &Event<'_>| {
+        let text = match event {
+            Event::Crashed { label, .. } => format!("{label} crashed"),
+            Event::Restarted { label, .. } => format!("{label} restarted"),
+            Event::GaveUp { label, reason } => format!("{label} gave up: {reason}"),
+            _ => return,
+        };
+        report.try_send(text).unwrap();
+    };
+    let runtime = Runtime::builder().on_event(hook).build().unwrap();
+    let story = Story::new();
+    let supervisor = Supervisor::new(Strategy::OneForOne)
+        .child(story.child("a"))
+        .child(story.child("b"))
+        .child(story.child("c"));
+    let supervisor = start(&runtime, supervisor);
+    let reason = runtime.block_on(async {
+        story.next(3).await;
+        tell(&runtime, "b", Command::Panic).await;
+        assert_eq!(story.next(2).await, "-b +b");
+        tell(&runtime, "b", Command::Panic).await; // the second in five seconds
+        supervisor.monitor().exited().await
+    });
+    assert!(matches!(reason, ExitReason::Shutdown));
+    assert_eq!(story.rest(), "-b -c -a");
+    drop(runtime);
+    let events: Vec<_> = std::iter::from_fn(|| events.try_recv().ok()).collect();
+    assert_eq!(
+        events,
+        ["b crashed", "b restarted", "b crashed", "supervisor gave up: panicked: b panics"]
+    );
+}
+
+#[test]
+fn a_child_that_does_not_stop_in_time_is_killed() {
+    run(async |runtime| {
+        let story = Story::new();
+        let teller = story.teller.clone();
+        let deaf = Child::new("deaf", move |_: Mailbox<()>, _: Context| {
+            let told = Teller(teller.clone(), "deaf");
+            async move {
+                let _told = told;
+                std::future::pending::<()>().await;
+            }
+        });
+        let supervisor = Supervisor::new(Strategy::OneForOne)
+            .child(story.child("a"))
+            .child(deaf.stop_within(Duration::from_millis(5)));
+        let supervisor = start(runtime, supervisor);
+        story.next(1).await;
+        assert_eq!(stop(&supervisor).await, "shutdown");
+        assert_eq!(story.rest(), "-deaf -a");
+    });
+}
+
+#[test]
+fn a_killed_supervisor_takes_its_children_along() {
+    run(async |runtime| {
+        let story = Story::new();
+        let supervisor = Supervisor::new(Strategy::OneForOne).child(story.child("a"));
+        let supervisor = start(runtime, supervisor);
+        story.next(1).await;
+        supervisor.kill();
+        assert_eq!(story.next(1).await, "-a");
+    });
+}
+
+#[test]
+fn supervisors_nest_and_a_failed_branch_is_restarted_whole() {
+    run(async |runtime| {
+        let story = Story::new();
+        let inner = {
+            let story = Story { teller: story.teller.clone(), told: story.told.clone() };
+            Child::new("inner", move |mailbox, context| {
+                Supervisor::new(Strategy::OneForOne)
+                    .intensity(0, Duration::from_secs(5))
+                    .child(story.child("x"))
+                    .child(story.child("y"))
+                    .run(mailbox, context)
+            })
+        };
+        let outer = Supervisor::new(Strategy::OneForOne).child(story.child("a")).child(inner);
+        let outer = start(runtime, outer);
+        assert_eq!(story.next(3).await, "+a +x +y");
+        tell(runtime, "x", Command::Panic).await; // one too many for `inner`
+        assert_eq!(story.next(4).await, "-x -y +x +y");
+        assert_eq!(stop(&outer).await, "shutdown");
+        assert_eq!(story.rest(), "-y -x -a");
+    });
+}
+
+#[test]
+fn a_supervisor_ends_with_its_parent() {
+    run(async |runtime| {
+        let story = Story::new();
+        let supervisor = Supervisor::new(Strategy::OneForOne).child(story.child("a"));
+        let parent = runtime.scope().spawn(|mailbox: Mailbox<()>, context: Context| {
+            let actor = context.scope().actor();
+            actor.spawn_link(&context, |mailbox, context| supervisor.run(mailbox, context));
+            idle(mailbox, context)
+        });
+        story.next(1).await;
+        parent.kill();
+        assert_eq!(story.next(1).await, "-a");
+    });
+}
+
+#[test]
+fn what_a_child_spawned_is_stopped_with_it_and_outlives_its_restarts() {
+    run(async |runtime| {
+        let story = Story::new();
+        let teller = story.teller.clone();
+        let parent = Child::named(
+            name("parent"),
+            "parent",
+            move |mut mailbox: Mailbox<Command>, context: Context| {
+                let told = Teller(teller.clone(), "grandchild");
+                context.scope().spawn(|mailbox: Mailbox<()>, context: Context| async move {
+                    let _told = told;
+                    idle(mailbox, context).await;
+                });
+                teller.try_send("+parent".to_owned()).unwrap();
+                async move {
+                    if mailbox.recv().await.is_some() {
+                        panic!("boom");
+                    }
+                }
+            },
+        );
+        let supervisor = start(runtime, Supervisor::new(Strategy::OneForOne).child(parent));
+        story.next(1).await;
+        tell(runtime, "parent", Command::Panic).await;
+        assert_eq!(story.next(1).await, "+parent");
+        assert_eq!(stop(&supervisor).await, "shutdown");
+        assert_eq!(story.rest(), "-grandchild -grandchild");
+    });
+}
+
+#[test]
+fn a_name_that_is_taken_fails_the_start() {
+    run(async |runtime| {
+        let story = Story::new();
+        let other =
+            runtime.scope().spawn(|mailbox: Mailbox<Command>, context: Context| async move {
+                let _mailbox = mailbox;
+                context.stopping().await;
+            });
+        runtime.scope().registry().register(&name("a"), &other).unwrap();
+        let supervisor =
+            start(runtime, Supervisor::new(Strategy::OneForOne).child(story.child("a")));
+        assert_eq!(supervisor.monitor().exited().await.to_string(), "shutdown");
+    });
+}
+
+#[test]
+fn children_come_and_go_at_run_time() {
+    run(async |runtime| {
+        let story = Story::new();
+        let supervisor =
+            start(runtime, Supervisor::new(Strategy::OneForOne).child(story.child("a")));
+        let start_b = |reply: Reply<_>| SupervisorMessage::Start(story.child("b"), reply);
+        let b = supervisor.ask(PATIENCE, start_b).await.unwrap();
+        assert_eq!(story.next(2).await, "+a +b");
+        let children = supervisor.ask(PATIENCE, SupervisorMessage::Children).await.unwrap();
+        assert_eq!(children.last().unwrap().id, Some(b));
+        let stop_b = |reply| SupervisorMessage::Stop(b, reply);
+        assert!(supervisor.ask(PATIENCE, stop_b).await.unwrap());
+        assert_eq!(story.rest(), "-b");
+        assert!(!supervisor.ask(PATIENCE, stop_b).await.unwrap());
+        stop(&supervisor).await;
+        assert_eq!(story.rest(), "-a");
+    });
+}
