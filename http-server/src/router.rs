@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use seawall_codec::http::Status;
+use seawall_codec::http::method::{METHODS, is_known};
 
 use crate::handler::Answer;
 use crate::{Handler, IntoResponse, Request, Response};
@@ -43,10 +44,6 @@ struct Route {
     /// For all methods that have no handler of their own.
     any: Option<Arc<dyn Handler>>,
 }
-
-/// Methods that somebody may know. Any other is answered 501 (RFC 9110 §9.1) unless it is routed.
-const KNOWN: [&str; 9] =
-    ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
 
 /// Methods that [`Router::any`] leaves out: both do something to the connection or to
 /// intermediaries (RFC 9110 §9.3.6, §9.3.8) that a handler for "any method" has not in mind.
@@ -180,11 +177,7 @@ impl Route {
 
 /// The methods that a handler for any method is offered under.
 fn offered_by_any() -> impl Iterator<Item = &'static str> {
-    KNOWN.into_iter().filter(|method| !NEVER_ANY.contains(method))
-}
-
-fn is_known(method: &str) -> bool {
-    KNOWN.contains(&method)
+    METHODS.into_iter().filter(|method| !NEVER_ANY.contains(method))
 }
 
 /// A path with places for parameters.

@@ -16,6 +16,7 @@ mod error;
 mod exchange;
 mod fields;
 mod limits;
+pub mod method;
 mod request;
 mod request_line;
 mod response;
