@@ -3,6 +3,10 @@
 //! A message that refers to earlier ones needs a compressor that has seen them, so a connection
 //! whose server keeps its context has one of its own. Where each message stands for itself, a
 //! thread's compressor serves all its connections: none holds any memory for it.
+//!
+//! A frame for many clients can be encoded once for all whose [`Deflate`] is the same and whose
+//! [`Encoder`] has no compressor of its own. To the others it goes uncompressed, which a context
+//! takes no notice of.
 
 use std::cell::RefCell;
 use std::sync::{Mutex, PoisonError, TryLockError};
