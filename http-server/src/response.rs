@@ -15,7 +15,8 @@ use crate::{Context, Upgraded};
 ///
 /// The fields that frame the message (`Content-Length`, `Transfer-Encoding`, `Connection`) and
 /// `Date` are the server's to write. Setting one of them is a mistake like a line end in a value:
-/// the client gets 500, and the event hook hears why.
+/// the client gets 500, and the event hook hears why. So is a status 1xx, which answers nothing,
+/// save by [`switching_protocols`](Self::switching_protocols).
 ///
 /// # Examples
 ///

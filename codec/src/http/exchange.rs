@@ -124,8 +124,8 @@ impl Exchange {
     /// Begins the response 101, with which HTTP ends on this connection: add Upgrade
     /// and what else the new protocol asks for, then [`end`](ResponseWriter::end) it; it
     /// has no framing. The request must have been read whole. A client that waits for
-    /// 100 gets that first: "it MUST send a 100 (Continue) response before sending a
-    /// 101" (RFC 9110 §7.8).
+    /// 100 gets that first: "the server MUST send a 100 (Continue) response before
+    /// sending a 101 (Switching Protocols) response" (RFC 9110 §7.8).
     ///
     /// # Errors
     ///

@@ -2,8 +2,7 @@
 
 /// The methods that RFC 9110 and RFC 5789 define.
 ///
-/// The registry has more; a server that offers one of those knows it by
-/// offering it.
+/// The registry has more; a server that offers one of those knows it by offering it.
 pub const METHODS: [&str; 9] =
     ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
 
@@ -12,7 +11,8 @@ pub const METHODS: [&str; 9] =
 /// "An origin server that receives a request method that is unrecognized or not
 /// implemented SHOULD respond with the 501 (Not Implemented) status code. An origin
 /// server that receives a request method that is recognized and implemented, but not
-/// allowed for the target resource, SHOULD respond with the 405" (RFC 9110 §9.1).
+/// allowed for the target resource, SHOULD respond with the 405 (Method Not Allowed)
+/// status code" (§9.1).
 ///
 /// # Examples
 ///

@@ -141,8 +141,8 @@ impl Agreed {
                 || options.client_no_context_takeover,
             server_max_window_bits: server,
             client_max_window_bits: client,
-            // "A server accepts an extension negotiation offer with this parameter by
-            // including the server_max_window_bits parameter in the … response" (§7.1.2.1).
+            // A server accepts an offer with this parameter by including it in the
+            // response (§7.1.2.1), also where it changes nothing.
             names_server_window: offer.server_max_window_bits.is_some() || server < MAX_WINDOW_BITS,
         })
     }
