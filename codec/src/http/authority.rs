@@ -26,9 +26,8 @@ fn split(bytes: &[u8]) -> Option<(&[u8], Option<u16>)> {
         }
         (&bytes[..=end], &bytes[end + 1..])
     } else {
-        let end = bytes.iter().position(|byte| *byte == b':').unwrap_or(bytes.len());
-        let (host, port) = bytes.split_at(end);
-        if host.is_empty() || !chars::is_reg_name(host) {
+        let (host, port) = bytes.split_at(chars::reg_name_len(bytes));
+        if host.is_empty() {
             return None;
         }
         (host, port)
@@ -56,7 +55,9 @@ fn is_ip_future(bytes: &[u8]) -> bool {
     !version.is_empty()
         && version.iter().all(u8::is_ascii_hexdigit)
         && !address.is_empty()
-        && address.iter().all(|byte| *byte == b':' || *byte != b'%' && chars::is_reg_name(&[*byte]))
+        && address
+            .iter()
+            .all(|byte| *byte == b':' || *byte != b'%' && chars::reg_name_len(&[*byte]) == 1)
 }
 
 #[cfg(test)]

@@ -54,13 +54,46 @@ const fn one_of(byte: u8, set: &[u8]) -> bool {
 /// How many bytes at the beginning are of the class.
 #[inline]
 fn span(bytes: &[u8], class: u8) -> usize {
-    let is_in = |byte: &u8| CLASS[usize::from(*byte)] & class != 0;
-    // Eight look-ups to one branch.
-    let (blocks, _) = bytes.as_chunks::<8>();
-    let all = |block: &[u8; 8]| block.iter().fold(true, |all, byte| all & is_in(byte));
-    let at = 8 * blocks.iter().position(|block| !all(block)).unwrap_or(blocks.len());
+    let is_in = |byte: u8| CLASS[usize::from(byte)] & class != 0;
+    let mut at = 0;
+    // By words of what nearly all bytes are; the table knows the others.
+    while let Some(block) = bytes[at..].first_chunk::<8>() {
+        let uncommon = uncommon(u64::from_le_bytes(*block), class & (PATH | TARGET) != 0);
+        if uncommon == 0 {
+            at += 8;
+            continue;
+        }
+        at += uncommon.trailing_zeros() as usize / 8;
+        if !is_in(bytes[at]) {
+            return at;
+        }
+        at += 1;
+    }
     let rest = &bytes[at..];
-    at + rest.iter().position(|byte| !is_in(byte)).unwrap_or(rest.len())
+    at + rest.iter().position(|byte| !is_in(*byte)).unwrap_or(rest.len())
+}
+
+/// A byte in all eight places of a word.
+const fn each(byte: u8) -> u64 {
+    u64::MAX / 0xFF * byte as u64
+}
+
+/// The top bit of each byte of `word` that is none of letter, digit, `-`, `.`, nor `/`
+/// if that may be: common bytes, and of every class. Exact up to the first such byte,
+/// counted from the low end; a carry may mark bytes after it.
+#[inline]
+const fn uncommon(word: u64, slash: bool) -> u64 {
+    let lower = word | each(0x20);
+    let letter = at_least(lower, b'a') & !at_least(lower, b'z' + 1);
+    let dash_to_nine = at_least(word, b'-') & !at_least(word, b'9' + 1);
+    let no_slash = if slash { u64::MAX } else { at_least(word ^ each(b'/'), 1) };
+    (!(letter | dash_to_nine & no_slash) | word) & each(0x80)
+}
+
+/// The top bit of each byte of `word` that is at least `min`, counted in ASCII.
+#[inline]
+const fn at_least(word: u64, min: u8) -> u64 {
+    word.wrapping_add(each(0x80 - min))
 }
 
 /// How many bytes at the beginning are `tchar`.
@@ -81,30 +114,32 @@ pub(crate) fn is_token(bytes: &[u8]) -> bool {
 }
 
 /// How many bytes at the beginning may stand in a path.
+#[inline]
 pub(crate) fn path_len(bytes: &[u8]) -> usize {
     span(bytes, PATH)
 }
 
-/// Whether all of `bytes` may stand in a registered name.
-pub(crate) fn is_reg_name(bytes: &[u8]) -> bool {
-    span(bytes, REG_NAME) == bytes.len()
+/// How many bytes at the beginning may stand in a registered name.
+#[inline]
+pub(crate) fn reg_name_len(bytes: &[u8]) -> usize {
+    span(bytes, REG_NAME)
 }
 
 /// How many bytes at the beginning may stand in a field value: HTAB, SP, VCHAR
 /// and obs-text (RFC 9110 §5.5).
-#[inline]
+#[inline(always)]
 pub(crate) fn value_len(bytes: &[u8]) -> usize {
-    // Long values by blocks that the compiler checks in a few vector operations; the
-    // last, and one with HTAB in it, by words.
-    let (blocks, _) = bytes.as_chunks::<32>();
-    let clean = |block: &[u8; 32]| {
-        block.iter().fold(true, |clean, byte| clean & (*byte >= 0x20) & (*byte != 0x7F))
-    };
-    let mut at = 32 * blocks.iter().position(|block| !clean(block)).unwrap_or(blocks.len());
+    let mut at = 0;
     while let Some(block) = bytes[at..].first_chunk::<8>() {
         let controls = controls(u64::from_le_bytes(*block));
         if controls == 0 {
             at += 8;
+            // A value that goes on for long: by blocks that the compiler checks in a
+            // few vector operations.
+            if at == 32 {
+                let (blocks, _) = bytes[at..].as_chunks();
+                at += 32 * blocks.iter().position(|block| !is_clean(block)).unwrap_or(blocks.len());
+            }
             continue;
         }
         at += controls.trailing_zeros() as usize / 8;
@@ -118,18 +153,32 @@ pub(crate) fn value_len(bytes: &[u8]) -> usize {
     at + in_rest.unwrap_or(rest.len())
 }
 
+/// Whether no byte of the block is a control, HTAB included.
+#[inline]
+fn is_clean(block: &[u8; 32]) -> bool {
+    block.iter().fold(true, |clean, byte| clean & (*byte >= 0x20) & (*byte != 0x7F))
+}
+
 /// The top bit of each byte of `word` that is a control (below 0x20, or 0x7F).
 /// Exact up to the first such byte, counted from the low end; a borrow may mark
 /// bytes after it.
 #[inline]
 const fn controls(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 0xFF;
-    let low = word.wrapping_sub(ONES * 0x20);
-    let del = (word ^ (ONES * 0x7F)).wrapping_sub(ONES);
-    (low | del) & !word & (ONES * 0x80)
+    let low = word.wrapping_sub(each(0x20));
+    let del = (word ^ each(0x7F)).wrapping_sub(each(1));
+    (low | del) & !word & each(0x80)
+}
+
+/// Whether `bytes` are `lower`, a lower-case name or keyword, in any case. To be asked
+/// of text: among control bytes it finds letters.
+#[inline]
+pub(crate) fn is_keyword<const N: usize>(bytes: &[u8], lower: &[u8; N]) -> bool {
+    // To set this bit is to lower a letter, and to keep the hyphen and the digits.
+    <&[u8; N]>::try_from(bytes).is_ok_and(|bytes| bytes.map(|byte| byte | 0x20) == *lower)
 }
 
 /// `bytes` without SP and HTAB at its end.
+#[inline]
 pub(crate) fn trim_end(bytes: &[u8]) -> &[u8] {
     let end = bytes.iter().rposition(|byte| !matches!(byte, b' ' | b'\t')).map_or(0, |at| at + 1);
     &bytes[..end]
@@ -153,6 +202,30 @@ mod tests {
     use std::vec;
 
     #[test]
+    fn every_byte_at_every_place_of_every_class() {
+        for class in [TOKEN, TARGET, PATH, TARGET | PATH, REG_NAME] {
+            for (byte, classes) in (0..=255).zip(CLASS) {
+                for filler in [b'a', b'Z', b'-', b'5', b'%', b'_'] {
+                    for len in 1..20 {
+                        let mut bytes = vec![filler; len];
+                        for at in 0..len {
+                            bytes[at] = byte;
+                            let filled = CLASS[usize::from(filler)] & class != 0;
+                            let expected = match (filled, classes & class != 0) {
+                                (true, true) => len,
+                                (true, false) => at,
+                                (false, is_in) => usize::from(is_in && at == 0),
+                            };
+                            assert_eq!(span(&bytes, class), expected, "{bytes:02x?} {class}");
+                            bytes[at] = filler;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn token_bytes_are_those_of_the_grammar() {
         for byte in 0..=255u8 {
             let tchar = byte.is_ascii_graphic() && !b"\"(),/:;<=>?@[\\]{}".contains(&byte);
@@ -165,15 +238,31 @@ mod tests {
     fn every_byte_at_every_place_of_a_value() {
         for byte in 0..=255u8 {
             let allowed = byte == b'\t' || byte >= 0x20 && byte != 0x7F;
-            for len in 1..20 {
-                for at in 0..len {
-                    for filler in [b'a', b'\t', b' ', 0x80, 0xFF] {
-                        let mut value = vec![filler; len];
+            for filler in [b'a', b'\t', b' ', 0x80, 0xFF] {
+                for len in (1..20).chain([31, 32, 33, 40, 63, 64, 65, 96, 97]) {
+                    let mut value = vec![filler; len];
+                    for at in 0..len {
                         value[at] = byte;
                         let expected = if allowed { len } else { at };
                         assert_eq!(value_len(&value), expected, "{byte:#x} at {at} of {len}");
+                        value[at] = filler;
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn keywords_in_any_case() {
+        assert!(is_keyword(b"100-Continue", b"100-continue") && is_keyword(b"HOST", b"host"));
+        for other in [&b"hos"[..], b"hosts", b"h\xEFst", b"h@st", b""] {
+            assert!(!is_keyword(other, b"host"));
+        }
+        // No byte that may stand in a name or a value is taken for another.
+        for byte in (0x20..0x7Fu8).chain(0x80..=0xFF) {
+            for lower in b"abcdefghijklmnopqrstuvwxyz0123456789-" {
+                let same = byte.eq_ignore_ascii_case(lower);
+                assert_eq!(is_keyword(&[byte], &[*lower]), same, "{byte:#x}");
             }
         }
     }

@@ -83,12 +83,19 @@ impl RequestParser {
     /// As [`parse`](Self::parse).
     pub fn parse_layout(&mut self, bytes: &[u8]) -> Result<bool, Violation> {
         let layout = &mut self.layout;
+        let max = self.limits.max_request_line.min(self.limits.max_head);
         if let State::Start = self.state {
-            self.line = RequestLine::default();
-            self.state = State::Line;
+            // Nearly always the whole line is there and right. If not, the slow way finds
+            // out why, and goes on whenever there is more.
+            if let Some(parts) = Parts::usual(&bytes[..bytes.len().min(max)]) {
+                layout.begin(&parts);
+                self.state = State::Fields;
+            } else {
+                self.line = RequestLine::default();
+                self.state = State::Line;
+            }
         }
         if let State::Line = self.state {
-            let max = self.limits.max_request_line.min(self.limits.max_head);
             let Some(parts) = self.line.parse(bytes, max)? else { return Ok(false) };
             layout.begin(&parts);
             self.state = State::Fields;
@@ -100,7 +107,7 @@ impl RequestParser {
             over: Violation::HeadTooLong,
         };
         let semantics = &mut layout.semantics;
-        let on_field = |name: &[u8], value: &[u8]| semantics.field(name, value);
+        let on_field = |index, name: &[u8], value: &[u8]| semantics.field(index, name, value);
         let Some(end) = layout.section.parse(bytes, &bounds, on_field)? else { return Ok(false) };
         layout.semantics.finish(layout.version)?;
         layout.len = end as u32;
@@ -213,7 +220,7 @@ impl<'a> RequestHead<'a> {
         if start < end {
             return self.target().get(start..end);
         }
-        let span = self.layout.section.spans.get(self.layout.semantics.host? as usize)?;
+        let span = self.layout.section.spans.get(self.layout.semantics.host?)?;
         Some(chars::ascii(span.value.of(self.bytes)))
     }
 

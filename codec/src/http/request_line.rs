@@ -53,6 +53,23 @@ pub(crate) struct Parts {
     pub(crate) end: usize,
 }
 
+impl Parts {
+    /// The line that `bytes` begin with, if it is a whole one of the kind that nearly
+    /// all are: origin form, version 1.1.
+    #[inline]
+    pub(crate) fn usual(bytes: &[u8]) -> Option<Self> {
+        let method = (0, chars::token_len(bytes));
+        let rest = bytes[method.1..].strip_prefix(b" ")?;
+        let (parsed, len) = target::origin(rest)?;
+        let target = (method.1 + 1, method.1 + 1 + len);
+        if method.1 == 0 || &bytes[..method.1] == b"CONNECT" || !rest[len..].starts_with(USUAL) {
+            return None;
+        }
+        let end = target.1 + USUAL.len();
+        Some(Self { method, target, parsed, version: Version::Http11, end })
+    }
+}
+
 /// The end of a request line; `d` stands for a digit.
 const VERSION: &[u8; 10] = b"HTTP/d.d\r\n";
 
@@ -76,15 +93,7 @@ impl RequestLine {
                     self.pos += 1;
                     self.at = At::EmptyLineFeed;
                 }
-                // Nearly always the whole line is there and right. If not, the slow way
-                // finds out why, and goes on from there.
-                At::EmptyLine => match self.find(&bytes[..end]) {
-                    Some(pos) => {
-                        self.pos = pos;
-                        return self.finish(bytes).map(Some);
-                    }
-                    None => self.at = At::Method,
-                },
+                At::EmptyLine => self.at = At::Method,
                 At::EmptyLineFeed => {
                     if byte != b'\n' {
                         return Err(Violation::LineEnd);
@@ -135,21 +144,6 @@ impl RequestLine {
                 }
             }
         }
-    }
-
-    /// Looks for a whole line of version 1.1 at the very beginning of `bytes`, and gives
-    /// the offset behind it.
-    #[inline]
-    fn find(&mut self, bytes: &[u8]) -> Option<usize> {
-        let method_len = chars::token_len(bytes);
-        let rest = bytes[method_len..].strip_prefix(b" ")?;
-        let target_len = chars::target_len(rest);
-        if method_len == 0 || target_len == 0 || !rest[target_len..].starts_with(USUAL) {
-            return None;
-        }
-        self.method_end = method_len;
-        self.target_end = method_len + 1 + target_len;
-        Some(self.target_end + USUAL.len())
     }
 
     /// What the line says, now that all of it is there.

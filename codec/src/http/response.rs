@@ -74,7 +74,7 @@ impl ResponseParser {
             over: Violation::HeadTooLong,
         };
         let semantics = &mut self.semantics;
-        let on_field = |name: &[u8], value: &[u8]| semantics.field(name, value);
+        let on_field = |_, name: &[u8], value: &[u8]| semantics.field(name, value);
         let Some(len) = self.section.parse(bytes, &bounds, on_field)? else { return Ok(None) };
         self.semantics.finish(version)?;
         self.line = None;

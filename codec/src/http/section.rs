@@ -50,6 +50,15 @@ pub(crate) struct Bounds {
     pub(crate) over: Violation,
 }
 
+impl Bounds {
+    /// Nothing behind this of a line that begins at `line` is looked at; reaching it is
+    /// the violation.
+    #[inline]
+    fn end(&self, line: usize, bytes: &[u8]) -> usize {
+        bytes.len().min(line.saturating_add(self.max_line)).min(self.max_end)
+    }
+}
+
 impl Section {
     /// Begins at the offset `start` of the buffer; keeps the memory of `spans`.
     pub(crate) fn restart(&mut self, start: usize) {
@@ -60,17 +69,18 @@ impl Section {
     }
 
     /// Reads on. Gives the offset behind the empty line once it is there.
-    /// `on_field` sees name and value of each line as it ends.
+    /// `on_field` sees index, name and value of each line as it ends.
     pub(crate) fn parse(
         &mut self,
         bytes: &[u8],
         bounds: &Bounds,
-        mut on_field: impl FnMut(&[u8], &[u8]) -> Result<(), Violation>,
+        mut on_field: impl FnMut(usize, &[u8], &[u8]) -> Result<(), Violation>,
     ) -> Result<Option<usize>, Violation> {
         loop {
-            // Nothing beyond a limit is looked at; reaching it is the violation.
-            let end =
-                bytes.len().min(self.line.saturating_add(bounds.max_line)).min(bounds.max_end);
+            if let At::LineStart = self.at {
+                self.whole_lines(bytes, bounds, &mut on_field)?;
+            }
+            let end = bounds.end(self.line, bytes);
             let Some(&byte) = bytes[..end].get(self.pos) else {
                 return if end == bytes.len() {
                     Ok(None)
@@ -93,19 +103,7 @@ impl Section {
                     _ if self.spans.len() >= bounds.max_fields => {
                         return Err(Violation::TooManyFields);
                     }
-                    // Nearly always the whole line is there and right. If not,
-                    // the slow way finds out why, and goes on from there.
-                    _ => match Line::find(&bytes[self.pos..end]) {
-                        Some(line) => {
-                            self.name_end = self.line + line.name_len;
-                            self.value = self.line + line.value;
-                            let value_end = self.value + line.value_len;
-                            self.end_line(bytes, value_end, &mut on_field)?;
-                            self.line += line.len;
-                            self.pos = self.line;
-                        }
-                        None => self.at = At::Name,
-                    },
+                    _ => self.at = At::Name,
                 },
                 At::Name => {
                     self.pos += chars::token_len(&bytes[self.pos..end]);
@@ -145,7 +143,8 @@ impl Section {
                         return Err(Violation::LineEnd);
                     }
                     let value = chars::trim_end(&bytes[self.value..self.pos - 1]);
-                    self.end_line(bytes, self.value + value.len(), &mut on_field)?;
+                    let value = (self.value, self.value + value.len());
+                    self.push(bytes, (self.line, self.name_end), value, &mut on_field)?;
                     self.pos += 1;
                     self.line = self.pos;
                     self.at = At::LineStart;
@@ -161,19 +160,42 @@ impl Section {
         }
     }
 
-    /// Takes note of the line whose parts are known.
+    /// Reads lines as long as they are whole and right, as nearly all are. For any
+    /// other the slow way finds out why, and goes on whenever there is more.
     #[inline]
-    fn end_line(
+    fn whole_lines(
         &mut self,
         bytes: &[u8],
-        value_end: usize,
-        on_field: &mut impl FnMut(&[u8], &[u8]) -> Result<(), Violation>,
+        bounds: &Bounds,
+        on_field: &mut impl FnMut(usize, &[u8], &[u8]) -> Result<(), Violation>,
     ) -> Result<(), Violation> {
-        on_field(&bytes[self.line..self.name_end], &bytes[self.value..value_end])?;
-        self.spans.push(FieldSpan {
-            name: Span::new(self.line, self.name_end),
-            value: Span::new(self.value, value_end),
-        });
+        let mut start = self.line;
+        while self.spans.len() < bounds.max_fields
+            && let Some(rest) = bytes.get(start..bounds.end(start, bytes))
+            && let Some(line) = Line::find(rest)
+        {
+            let value = start + line.value;
+            let value = (value, value + line.value_len);
+            self.push(bytes, (start, start + line.name_len), value, on_field)?;
+            start += line.len;
+        }
+        self.line = start;
+        self.pos = start;
+        Ok(())
+    }
+
+    /// Takes note of the line whose parts are known.
+    #[inline(always)]
+    fn push(
+        &mut self,
+        bytes: &[u8],
+        name: (usize, usize),
+        value: (usize, usize),
+        on_field: &mut impl FnMut(usize, &[u8], &[u8]) -> Result<(), Violation>,
+    ) -> Result<(), Violation> {
+        on_field(self.spans.len(), &bytes[name.0..name.1], &bytes[value.0..value.1])?;
+        let (name, value) = (Span::new(name.0, name.1), Span::new(value.0, value.1));
+        self.spans.push(FieldSpan { name, value });
         Ok(())
     }
 }
@@ -189,7 +211,7 @@ struct Line {
 
 impl Line {
     /// The line that `bytes` begin with, if it is one.
-    #[inline]
+    #[inline(always)]
     fn find(bytes: &[u8]) -> Option<Self> {
         let name_len = chars::token_len(bytes);
         if name_len == 0 || bytes.get(name_len) != Some(&b':') {

@@ -7,6 +7,7 @@
 
 use super::authority;
 use super::body::BodyFraming;
+use super::chars::is_keyword;
 use super::error::Violation;
 use super::fields::list;
 use super::request_line::Version;
@@ -26,18 +27,17 @@ impl MessageSemantics {
     /// Takes note of one field line.
     #[inline]
     pub(crate) fn field(&mut self, name: &[u8], value: &[u8]) -> Result<(), Violation> {
-        // The length tells most names apart from those that matter here.
         match name.len() {
-            10 if name.eq_ignore_ascii_case(b"connection") => self.connection(value),
-            14 if name.eq_ignore_ascii_case(b"content-length") => {
+            10 if is_keyword(name, b"connection") => self.connection(value),
+            14 if is_keyword(name, b"content-length") => {
                 if self.content_length.is_some() {
                     return Err(Violation::ContentLengthRepeated);
                 }
                 self.content_length = Some(content_length(value)?);
             }
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+            17 if is_keyword(name, b"transfer-encoding") => {
                 // Exactly one field line, exactly one coding, no parameters.
-                if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
+                if self.chunked || !is_keyword(value, b"chunked") {
                     return Err(Violation::TransferEncoding);
                 }
                 self.chunked = true;
@@ -49,14 +49,14 @@ impl MessageSemantics {
 
     fn connection(&mut self, value: &[u8]) {
         // What nearly every client sends, without taking a list apart.
-        if value.eq_ignore_ascii_case(b"keep-alive") {
+        if is_keyword(value, b"keep-alive") {
             self.keep_alive = true;
             return;
         }
         for option in list(value) {
-            self.close |= option.eq_ignore_ascii_case(b"close");
-            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
-            self.upgrade |= option.eq_ignore_ascii_case(b"upgrade");
+            self.close |= is_keyword(option, b"close");
+            self.keep_alive |= is_keyword(option, b"keep-alive");
+            self.upgrade |= is_keyword(option, b"upgrade");
         }
     }
 
@@ -96,24 +96,29 @@ impl MessageSemantics {
 pub(crate) struct RequestSemantics {
     pub(crate) message: MessageSemantics,
     /// The index of the Host field.
-    pub(crate) host: Option<u32>,
-    /// Fields so far.
-    count: u32,
+    pub(crate) host: Option<usize>,
     /// Expect is `100-continue`.
     pub(crate) expect_continue: bool,
     unknown_expectation: bool,
 }
 
 impl RequestSemantics {
-    /// Takes note of one field line.
+    /// Takes note of the field line with this index.
     #[inline]
-    pub(crate) fn field(&mut self, name: &[u8], value: &[u8]) -> Result<(), Violation> {
+    pub(crate) fn field(
+        &mut self,
+        index: usize,
+        name: &[u8],
+        value: &[u8],
+    ) -> Result<(), Violation> {
+        if !may_matter(name) {
+            return Ok(());
+        }
         match name.len() {
-            4 if name.eq_ignore_ascii_case(b"host") => self.host(value)?,
-            6 if name.eq_ignore_ascii_case(b"expect") => self.expect(value),
+            4 if is_keyword(name, b"host") => self.host(index, value)?,
+            6 if is_keyword(name, b"expect") => self.expect(value),
             _ => self.message.field(name, value)?,
         }
-        self.count += 1;
         Ok(())
     }
 
@@ -121,19 +126,19 @@ impl RequestSemantics {
     /// that lacks a Host header field and to any request message that contains more
     /// than one Host header field line or a Host header field with an invalid field
     /// value" (RFC 9112 §3.2).
-    fn host(&mut self, value: &[u8]) -> Result<(), Violation> {
+    fn host(&mut self, index: usize, value: &[u8]) -> Result<(), Violation> {
         if self.host.is_some() {
             return Err(Violation::HostRepeated);
         }
         if !authority::is_host(value) {
             return Err(Violation::HostInvalid);
         }
-        self.host = Some(self.count);
+        self.host = Some(index);
         Ok(())
     }
 
     fn expect(&mut self, value: &[u8]) {
-        if value.eq_ignore_ascii_case(b"100-continue") {
+        if is_keyword(value, b"100-continue") {
             self.expect_continue = true;
         } else {
             self.unknown_expectation = true;
@@ -162,6 +167,22 @@ impl RequestSemantics {
     pub(crate) fn expects_continue(&self) -> bool {
         self.expect_continue && self.framing() != BodyFraming::None
     }
+}
+
+/// Whether the name is as long as one that matters here, and begins with its letter:
+/// one question for all, and for most fields the last.
+#[inline]
+fn may_matter(name: &[u8]) -> bool {
+    const FIRST: [u8; 18] = {
+        let mut first = [0; 18];
+        (first["host".len()], first["expect".len()]) = (b'h', b'e');
+        (first["connection".len()], first["content-length".len()]) = (b'c', b'c');
+        first["transfer-encoding".len()] = b't';
+        first
+    };
+    FIRST
+        .get(name.len())
+        .is_some_and(|first| name.first().is_some_and(|byte| byte | 0x20 == *first))
 }
 
 /// `Content-Length = 1*DIGIT`. A number too big for 64 bits is well-formed, and

@@ -29,6 +29,21 @@ pub(crate) struct Target {
     pub(crate) query: usize,
 }
 
+/// The target in origin form that `bytes` begin with, and how long it is.
+#[inline]
+pub(crate) fn origin(bytes: &[u8]) -> Option<(Target, usize)> {
+    if bytes.first() != Some(&b'/') {
+        return None;
+    }
+    let query = chars::path_len(bytes);
+    // Only a query may hold what RFC 3986 does not know but browsers send.
+    let len = match &bytes[query..] {
+        rest @ [b'?', ..] => query + chars::target_len(rest),
+        _ => query,
+    };
+    Some((Target { form: TargetForm::Origin, authority: (0, 0), path: 0, query }, len))
+}
+
 /// Takes `target` apart; all its bytes are of the class `TARGET`.
 pub(crate) fn parse(method: &[u8], target: &[u8]) -> Result<Target, Violation> {
     let end = target.len();

@@ -198,7 +198,7 @@ impl Decoder {
         let room = self.bounds.max_end.saturating_add(1).saturating_sub(before);
         let taken = input.len().min(room);
         self.trailer_bytes.extend_from_slice(&input[..taken]);
-        match self.trailers.parse(&self.trailer_bytes, &self.bounds, |_, _| Ok(()))? {
+        match self.trailers.parse(&self.trailer_bytes, &self.bounds, |_, _, _| Ok(()))? {
             Some(end) => {
                 self.trailer_bytes.truncate(end);
                 *input = &input[end - before..];
