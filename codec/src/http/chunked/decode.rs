@@ -114,6 +114,9 @@ impl Decoder {
                 }
                 At::End => return Ok(Some(Content::End)),
                 _ => {
+                    if self.recv_size_line(input)? {
+                        continue;
+                    }
                     let Some((&byte, rest)) = input.split_first() else { return Ok(None) };
                     self.at = self.recv_framing(byte)?;
                     *input = rest;
@@ -132,6 +135,23 @@ impl Decoder {
     #[must_use]
     pub fn trailers(&self) -> Fields<'_> {
         Fields::new(&self.trailers.spans, &self.trailer_bytes)
+    }
+
+    /// Takes all that stands before the data of a chunk, if it is there and without
+    /// extensions, as nearly always. If not, it is to be read byte by byte.
+    #[inline]
+    fn recv_size_line(&mut self, input: &mut &[u8]) -> Result<bool, Violation> {
+        let line = match self.at {
+            At::Size { digits: 0 } => size_line(input),
+            At::DataEnd => input.strip_prefix(b"\r\n").and_then(size_line),
+            _ => None,
+        };
+        let Some((size, rest)) = line else { return Ok(false) };
+        self.left = size;
+        self.check_size()?;
+        self.at = if size == 0 { At::Trailers } else { At::Data };
+        *input = rest;
+        Ok(true)
     }
 
     /// Takes one byte between data: where the next one belongs.
@@ -210,4 +230,18 @@ impl Decoder {
             }
         }
     }
+}
+
+/// The chunk size that `bytes` begin with, and what follows its line.
+#[inline]
+fn size_line(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let mut size = 0;
+    for (i, byte) in bytes.iter().take(usize::from(MAX_SIZE_DIGITS)).enumerate() {
+        match (*byte as char).to_digit(16) {
+            Some(digit) => size = size << 4 | u64::from(digit),
+            None if i == 0 => return None,
+            None => return bytes[i..].strip_prefix(b"\r\n").map(|rest| (size, rest)),
+        }
+    }
+    None
 }
