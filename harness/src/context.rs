@@ -87,9 +87,15 @@ impl Context {
         source: Source,
     ) -> Result<Connection, Verdict> {
         let endpoint = self.endpoint(route);
-        Connection::open(endpoint.address, source, &self.trace, self.timing().answer)
-            .await
-            .map_err(|error| cannot_connect(endpoint, &error))
+        Connection::open(
+            endpoint.address,
+            source,
+            self.seed as u16,
+            &self.trace,
+            self.timing().answer,
+        )
+        .await
+        .map_err(|error| cannot_connect(endpoint, &error))
     }
 
     /// The moment after which an answer that must come is late.

@@ -83,8 +83,9 @@ pub async fn run(
         stop.await;
         Ok(End::Interrupted)
     };
-    // Stopping drops whatever had begun, and the subject's process with it.
-    let end = stop.or(run.whole()).await?;
+    // Stopping drops whatever had begun, and the subject's process with it. Boxed: the states of
+    // all that may wait in a run are too much for the stack of a test's thread.
+    let end = stop.or(Box::pin(run.whole())).await?;
     Ok(run.report(end))
 }
 

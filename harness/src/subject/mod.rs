@@ -4,6 +4,7 @@ mod process;
 mod target;
 
 use std::future::pending;
+use std::net::TcpStream;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -62,18 +63,29 @@ impl Subject {
             let target = Target::resolve(&profile.urls, None)?;
             return Self::reach(profile, target, None).await;
         };
-        let port = target::free_port()?;
-        let target = Target::resolve(&profile.urls, Some(port))?;
-        let any = target.any();
-        if std::net::TcpStream::connect_timeout(&any.address, Duration::from_secs(1)).is_ok() {
-            return Err(Error::Subject(format!(
-                "{} is in use already, before the subject is started: stop what listens there, or write {{port}} \
-                 in place of the port to have a free one chosen",
-                any.authority
-            )));
-        }
+        let (port, target) = Self::choose_port(profile)?;
         let process = Process::start(launch, &profile.folder, port)?;
         Self::reach(profile, target, Some(process)).await
+    }
+
+    /// A port on which nobody listens, and where the subject then will.
+    fn choose_port(profile: &Profile) -> Result<(u16, Target), Error> {
+        /// A free port may be taken before we look again; several in a row are no chance.
+        const TRIES: usize = 5;
+        let mut authority = String::new();
+        for _ in 0..TRIES {
+            let port = target::free_port()?;
+            let target = Target::resolve(&profile.urls, Some(port))?;
+            let any = target.any();
+            if TcpStream::connect_timeout(&any.address, Duration::from_secs(1)).is_err() {
+                return Ok((port, target));
+            }
+            authority.clone_from(&any.authority);
+        }
+        Err(Error::Subject(format!(
+            "{authority} is in use already, before the subject is started: stop what listens \
+             there, or write {{port}} in place of the port to have a free one chosen"
+        )))
     }
 
     async fn reach(
@@ -117,7 +129,7 @@ impl Subject {
         let endpoint = self.target.any();
         let trace = Recorder::default();
         let left = deadline.saturating_duration_since(Instant::now());
-        let mut connection = Connection::open(endpoint.address, Source::Case, &trace, left)
+        let mut connection = Connection::open(endpoint.address, Source::Case, 0, &trace, left)
             .await
             .map_err(|error| format!("{}: {error}", endpoint.authority))?;
         let Some(path) = &profile.ready.http else { return Ok(()) };

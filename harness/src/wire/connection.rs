@@ -20,8 +20,8 @@ const READ_SIZE: usize = 16 << 10;
 /// Octets that the system may keep for an attacker that does not read.
 const ATTACKER_BUFFER: usize = 8 << 10;
 
-/// Who connects. On loopback each has an address of its own, so that limits for each
-/// address act as they would outside: a victim does not pay for an attacker.
+/// Who connects. On loopback attackers and victims have addresses of their own, so that limits
+/// for each address act as they would outside: a victim does not pay for an attacker.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Source {
     /// The case itself.
@@ -33,14 +33,17 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    fn address(self, subject: SocketAddr) -> Option<SocketAddr> {
-        let last = match self {
+    /// Where it connects from; `lane` tells cases apart, which run side by side and must not
+    /// use up each other's ports.
+    fn address(self, subject: SocketAddr, lane: u16) -> Option<SocketAddr> {
+        let role = match self {
             Self::Case => return None,
             Self::Attacker => 66,
             Self::Victim => 7,
         };
         let IpAddr::V4(ip) = subject.ip() else { return None };
-        ip.is_loopback().then(|| (Ipv4Addr::new(127, 0, 1, last), 0).into())
+        let [high, low] = lane.to_be_bytes();
+        ip.is_loopback().then(|| (Ipv4Addr::new(127, role, high, low.clamp(1, 254)), 0).into())
     }
 }
 
@@ -77,10 +80,11 @@ impl Connection {
     pub(crate) async fn open(
         subject: SocketAddr,
         source: Source,
+        lane: u16,
         trace: &Recorder,
         patience: Duration,
     ) -> io::Result<Self> {
-        let connecting = connect(subject, source);
+        let connecting = connect(subject, source, lane);
         let socket = within(Instant::now() + patience, connecting)
             .await
             .unwrap_or_else(|| Err(ErrorKind::TimedOut.into()))?;
@@ -212,14 +216,16 @@ impl Connection {
     }
 }
 
-async fn connect(subject: SocketAddr, source: Source) -> io::Result<Async<TcpStream>> {
+async fn connect(subject: SocketAddr, source: Source, lane: u16) -> io::Result<Async<TcpStream>> {
     let socket = Socket::new(Domain::for_address(subject), Type::STREAM, Some(Protocol::TCP))?;
     // A window of a few KiB: what an attacker does not read, the subject must keep.
     if source == Source::Attacker {
         socket.set_recv_buffer_size(ATTACKER_BUFFER)?;
     }
     // Not every system has all of 127/8; the case is worth running without it.
-    if let Some(from) = source.address(subject) {
+    if let Some(from) = source.address(subject, lane) {
+        // Ports of connections that have just ended are free again.
+        socket.set_reuse_address(true)?;
         _ = socket.bind(&from.into());
     }
     socket.set_nonblocking(true)?;
@@ -261,7 +267,7 @@ mod tests {
 
     fn open(listener: &TcpListener, source: Source) -> io::Result<Connection> {
         let address = listener.local_addr().unwrap();
-        block_on(Connection::open(address, source, &Recorder::default(), PATIENCE))
+        block_on(Connection::open(address, source, 1, &Recorder::default(), PATIENCE))
     }
 
     #[test]
@@ -282,7 +288,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         drop(listener);
         let error =
-            block_on(Connection::open(address, Source::Case, &Recorder::default(), PATIENCE))
+            block_on(Connection::open(address, Source::Case, 1, &Recorder::default(), PATIENCE))
                 .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
     }
