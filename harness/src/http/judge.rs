@@ -12,7 +12,7 @@ use crate::verdict::{Outcome, Verdict};
 use crate::wire::{Read, Source, text};
 use crate::ws::client::handshake_fault;
 
-/// Runs every variant; the worst verdict stands, and its trace.
+/// Runs the variants, up to the first that fails; the worst verdict stands, and its trace.
 pub(crate) async fn run(row: &Row, cx: &Context) -> Verdict {
     let mut worst: Option<(Verdict, Context)> = None;
     for variant in &row.send {
@@ -21,8 +21,13 @@ pub(crate) async fn run(row: &Row, cx: &Context) -> Verdict {
         if row.send.len() > 1 && verdict.outcome > Outcome::Pass {
             verdict = verdict.at(&variant.text().quoted());
         }
+        let failed = verdict.outcome >= Outcome::Fail;
         if worst.as_ref().is_none_or(|(worst, _)| verdict.outcome > worst.outcome) {
             worst = Some((verdict, own));
+        }
+        // One failure is enough, and the next may take as long again.
+        if failed {
+            break;
         }
     }
     let (verdict, own) = worst.expect("a row without variants is flawed");
@@ -144,7 +149,7 @@ impl Expected {
                 Verdict::fail(format!("content {content:?}"), got).with(&response.content),
             );
         }
-        if self.reports.is_empty() {
+        if self.reports.is_empty() && self.hides.is_empty() {
             return None;
         }
         let Ok(reported) = serde_json::from_slice::<Vec<(String, String)>>(&response.content)
@@ -154,6 +159,11 @@ impl Expected {
                 Verdict::fail("a JSON array of [name, value]", got).with(&response.content),
             );
         };
+        let hidden = |name: &str| self.hides.iter().any(|hidden| hidden.eq_ignore_ascii_case(name));
+        if let Some((name, value)) = reported.iter().find(|(name, _)| hidden(name)) {
+            let got = format!("it receives {name:?} with the value {value:?}");
+            return Some(Verdict::fail(format!("the handler never sees {name:?}"), got));
+        }
         let mut reported = reported.iter();
         let missing = self.reports.iter().find(|(name, value)| {
             !reported.any(|(n, v)| n.eq_ignore_ascii_case(name) && v == value)
@@ -192,6 +202,7 @@ impl Then {
             Self::Either => "requests and answers stay in step",
             Self::Close => "the connection is closed, and answers nothing more",
             Self::Open => "the connection stays usable",
+            Self::Consumed => "the content is consumed, and not taken for a request",
         };
         let got = match marked {
             Marked::Answered => "the request that followed was answered".into(),
@@ -208,13 +219,11 @@ impl Then {
             // RFC 9112 §9.3: servers SHOULD support persistent connections.
             return Verdict::warn(expected, "the connection was closed, as announced");
         }
-        let conforms = match (self, marked) {
-            (_, Marked::Surplus(_) | Marked::Silence) => false,
-            (Self::Either, _) | (Self::Close, Marked::Closed) | (Self::Open, Marked::Answered) => {
-                true
-            }
-            (Self::Close, Marked::Answered | Marked::Refused(_)) => false,
-            (Self::Open, Marked::Closed | Marked::Refused(_)) => false,
+        let conforms = match marked {
+            Marked::Surplus(_) | Marked::Silence => false,
+            Marked::Answered => self != Self::Close,
+            Marked::Closed => self != Self::Open,
+            Marked::Refused(_) => self == Self::Either,
         };
         if conforms { Verdict::pass(expected, got) } else { Verdict::fail(expected, got) }
     }

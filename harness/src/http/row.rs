@@ -40,6 +40,9 @@ pub(crate) struct Row {
     /// Fields that the fields route must report, in this order, names in any case.
     #[serde(default)]
     reports: Vec<(String, String)>,
+    /// Fields that the fields route must not report.
+    #[serde(default)]
+    hides: Vec<String>,
     /// In place of `accept` and `content`: the answers to several requests, in order.
     #[serde(default)]
     answers: Vec<Expected>,
@@ -99,6 +102,8 @@ pub(super) struct Expected {
     pub(super) content: Option<String>,
     #[serde(default)]
     pub(super) reports: Vec<(String, String)>,
+    #[serde(default)]
+    pub(super) hides: Vec<String>,
 }
 
 /// A class of answers.
@@ -146,6 +151,9 @@ pub(super) enum Then {
     Close,
     /// It stays usable.
     Open,
+    /// As either, but what follows is not refused: nothing of this request was taken for the
+    /// beginning of the next.
+    Consumed,
 }
 
 impl Row {
@@ -171,6 +179,7 @@ impl Row {
             lenient: self.lenient.clone(),
             content: self.content.clone(),
             reports: self.reports.clone(),
+            hides: self.hides.clone(),
         };
         if let Variant::Own { accept, lenient, content, .. } = variant {
             if !accept.is_empty() {
