@@ -1,0 +1,87 @@
+//! What an idle actor holds, and that all of it comes back.
+#![expect(unsafe_code, reason = "an allocator that counts is an allocator")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use seawall_actor::{Context, Mailbox, Runtime};
+
+/// By all threads together: allocations that are held, and their bytes.
+static BLOCKS: AtomicIsize = AtomicIsize::new(0);
+static BYTES: AtomicIsize = AtomicIsize::new(0);
+
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// SAFETY: every call is handed to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        BLOCKS.fetch_add(1, Ordering::Relaxed);
+        BYTES.fetch_add(layout.size() as isize, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract, which is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        BLOCKS.fetch_sub(1, Ordering::Relaxed);
+        BYTES.fetch_sub(layout.size() as isize, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract, which is the same.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+const ACTORS: usize = 10_000;
+
+/// Bytes of an idle actor, its places in the lists of scope and executor included: a fourteenth of
+/// what the common actor libraries take.
+const BUDGET: isize = 546;
+
+/// Bytes that may be left of all actors together: what threads free as they end.
+const SLACK: isize = 16 * 1024;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[test]
+fn an_idle_actor_is_small_and_leaves_nothing() {
+    assert!(Runtime::new().unwrap().shutdown(PATIENCE).is_empty()); // starts what is global
+    let at_first = BYTES.load(Ordering::SeqCst);
+    let runtime = Runtime::new().unwrap();
+    let mut addresses = Vec::with_capacity(ACTORS);
+    let started = Arc::new(AtomicUsize::new(0));
+    let (all, wait) = mpsc::channel();
+    let before = (BLOCKS.load(Ordering::SeqCst), BYTES.load(Ordering::SeqCst));
+    for _ in 0..ACTORS {
+        let (started, all) = (Arc::clone(&started), all.clone());
+        addresses.push(runtime.scope().spawn(|mut mailbox: Mailbox<u64>, _: Context| async move {
+            if started.fetch_add(1, Ordering::SeqCst) + 1 == ACTORS {
+                all.send(()).unwrap();
+            }
+            drop((started, all));
+            while mailbox.recv().await.is_some() {}
+        }));
+    }
+    wait.recv_timeout(PATIENCE).unwrap();
+    let blocks = (BLOCKS.load(Ordering::SeqCst) - before.0) / ACTORS as isize;
+    let bytes = (BYTES.load(Ordering::SeqCst) - before.1) / ACTORS as isize;
+    println!("an idle actor: {blocks} allocations, {bytes} bytes");
+    assert!(blocks <= 2, "{blocks} allocations: its task, and what it shares");
+    assert!(bytes <= BUDGET, "{bytes} bytes");
+    assert!(runtime.shutdown(PATIENCE).is_empty());
+    drop(addresses);
+    // The executor goes with the last worker, which has said that it returns, and is about to.
+    let patience = Instant::now() + PATIENCE;
+    loop {
+        let left = BYTES.load(Ordering::SeqCst) - at_first;
+        if left <= SLACK {
+            break;
+        }
+        assert!(Instant::now() < patience, "{left} bytes");
+        thread::yield_now();
+    }
+}
