@@ -27,7 +27,7 @@ pub enum Strategy {
 /// mailbox: use [`Child::named`] to find it. When more restarts are needed than the intensity
 /// allows, the supervisor stops its children and ends with *shutdown*, for its own supervisor to
 /// judge. It stops its children before it ends, however it is told to; when it is killed, they end
-/// by their links.
+/// by their links, and those that trap exits are told to stop.
 ///
 /// A child has a scope of its own. What it spawns there outlives its restarts, and is stopped with
 /// it when it is stopped. A scope that is stopped leaves the children of its supervisors to these,
@@ -260,6 +260,14 @@ impl Team {
 
     fn index_of(&self, id: ActorId) -> Option<usize> {
         self.members.iter().position(|member| member.id() == Some(id))
+    }
+}
+
+impl Drop for Team {
+    /// A supervisor that is killed can wait for nobody. Its children end by their links; those that
+    /// trap exits, and what the children have spawned, are told to stop.
+    fn drop(&mut self) {
+        self.scope.stop();
     }
 }
 

@@ -300,6 +300,30 @@ fn a_killed_supervisor_takes_its_children_along() {
 }
 
 #[test]
+fn a_killed_supervisor_leaves_nobody_who_traps_exits() {
+    run(async |runtime| {
+        let story = Story::new();
+        let teller = story.teller.clone();
+        let trapping = Child::new("trapping", move |mailbox: Mailbox<()>, context: Context| {
+            let told = Teller(teller.clone(), "trapping");
+            context.trap_exit(true);
+            async move {
+                let _told = told;
+                idle(mailbox, context).await;
+            }
+        });
+        let supervisor =
+            Supervisor::new(Strategy::OneForOne).child(trapping).child(story.child("a"));
+        let supervisor = start(runtime, supervisor);
+        assert_eq!(story.next(1).await, "+a");
+        supervisor.kill();
+        let mut ends = [story.next(1).await, story.next(1).await];
+        ends.sort();
+        assert_eq!(ends, ["-a", "-trapping"]);
+    });
+}
+
+#[test]
 fn supervisors_nest_and_a_failed_branch_is_restarted_whole() {
     run(async |runtime| {
         let story = Story::new();
