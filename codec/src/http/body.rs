@@ -76,6 +76,7 @@ impl Body {
     /// # Errors
     ///
     /// A [`Violation`] of the chunked coding, or of its limits.
+    #[inline]
     pub fn recv<'b>(&mut self, input: &mut &'b [u8]) -> Result<Option<Content<'b>>, Violation> {
         match &mut self.state {
             State::Length(0) => Ok(Some(Content::End)),
