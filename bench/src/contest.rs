@@ -4,9 +4,6 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// How often each contestant is timed; the median counts.
-const ROUNDS: usize = 101;
-
 /// How long one timing takes: long against the clock, short against what else the
 /// machine does.
 const TURN: Duration = Duration::from_millis(1);
@@ -21,8 +18,14 @@ pub struct Row {
 
 struct Contestant {
     name: &'static str,
+    /// Where it stands in the table.
+    place: usize,
     /// Does the work so many times.
     work: Box<dyn FnMut(u32)>,
+    /// How many times make up one turn; none before the first.
+    times: u32,
+    /// Seconds for one piece of the work, turn by turn.
+    samples: Vec<f64>,
 }
 
 impl Row {
@@ -46,25 +49,31 @@ impl Row {
                 black_box(work());
             }
         });
-        self.contestants.push(Contestant { name, work });
+        let place = self.contestants.len();
+        self.contestants.push(Contestant { name, place, work, times: 0, samples: vec![] });
         self
     }
 
-    /// Times all contestants, in another order each round; gives a line of the table.
-    pub fn run(mut self) -> String {
-        let times: Vec<u32> = self.contestants.iter_mut().map(calibrate).collect();
-        let mut samples = vec![Vec::with_capacity(ROUNDS); times.len()];
-        let mut order: Vec<usize> = (0..times.len()).collect();
-        for _ in 0..ROUNDS {
-            fastrand::shuffle(&mut order);
-            for &i in &order {
-                let start = Instant::now();
-                (self.contestants[i].work)(times[i]);
-                let pieces = f64::from(times[i]) * self.per as f64;
-                samples[i].push(start.elapsed().as_secs_f64() / pieces);
+    /// Times each contestant once, in an order of chance.
+    pub fn turn(&mut self) {
+        let per = self.per as f64;
+        fastrand::shuffle(&mut self.contestants);
+        for contestant in &mut self.contestants {
+            if contestant.times == 0 {
+                contestant.calibrate();
             }
+            let start = Instant::now();
+            (contestant.work)(contestant.times);
+            let pieces = f64::from(contestant.times) * per;
+            contestant.samples.push(start.elapsed().as_secs_f64() / pieces);
         }
-        let medians: Vec<f64> = samples.into_iter().map(median).collect();
+    }
+
+    /// The line of the table.
+    pub fn line(mut self) -> String {
+        self.contestants.sort_by_key(|contestant| contestant.place);
+        let medians: Vec<f64> =
+            self.contestants.iter_mut().map(|contestant| median(&mut contestant.samples)).collect();
         let best = medians[1..].iter().copied().fold(f64::INFINITY, f64::min);
         let mut line = format!("| {} | {} | ", self.name, span(medians[0]));
         for (contestant, median) in self.contestants.iter().zip(&medians).skip(1) {
@@ -76,20 +85,21 @@ impl Row {
     }
 }
 
-/// How many times make up one turn.
-fn calibrate(contestant: &mut Contestant) -> u32 {
-    let mut times = 1;
-    loop {
-        let start = Instant::now();
-        (contestant.work)(times);
-        if start.elapsed() >= TURN {
-            return times;
+impl Contestant {
+    fn calibrate(&mut self) {
+        self.times = 1;
+        loop {
+            let start = Instant::now();
+            (self.work)(self.times);
+            if start.elapsed() >= TURN {
+                return;
+            }
+            self.times *= 2;
         }
-        times *= 2;
     }
 }
 
-fn median(mut samples: Vec<f64>) -> f64 {
+fn median(samples: &mut [f64]) -> f64 {
     samples.sort_by(f64::total_cmp);
     samples[samples.len() / 2]
 }

@@ -63,6 +63,7 @@ const MAX_FIELDS: usize = 128;
 
 /// Heads in turn; the answer is the length of all and the number of all fields.
 fn heads(name: &str, heads: Vec<Vec<u8>>) -> Row {
+    let heads: &[Vec<u8>] = heads.leak();
     let lines = heads.iter().flatten().filter(|byte| **byte == b'\n').count();
     let len = heads.iter().map(Vec::len).sum::<usize>();
     let answer = Some((len, lines - 2 * heads.len()));
@@ -70,25 +71,22 @@ fn heads(name: &str, heads: Vec<Vec<u8>>) -> Row {
     row.per = heads.len();
 
     let mut parser = RequestParser::new(Limits::default());
-    let requests = heads.clone();
     row = row.with("seawall", &answer, move || {
-        sum(&requests, |request| {
+        sum(heads, |request| {
             let head = parser.parse(request).ok()??;
             Some((head.len(), head.fields().len()))
         })
     });
-    let requests = heads.clone();
     row = row.with("httparse, uninitialised", &answer, move || {
-        sum(&requests, |request| {
+        sum(heads, |request| {
             let mut headers = [const { MaybeUninit::uninit() }; MAX_FIELDS];
             let mut head = httparse::Request::new(&mut []);
             let status = head.parse_with_uninit_headers(request, &mut headers).ok()?;
             Some((complete(status)?, head.headers.len()))
         })
     });
-    let requests = heads.clone();
     row = row.with("httparse, 16 empty", &answer, move || {
-        sum(&requests, |request| {
+        sum(heads, |request| {
             let mut headers = [httparse::EMPTY_HEADER; 16];
             let mut head = httparse::Request::new(&mut headers);
             let status = head.parse(request).ok()?;
@@ -96,7 +94,7 @@ fn heads(name: &str, heads: Vec<Vec<u8>>) -> Row {
         })
     });
     row.with("httparse, 128 empty", &answer, move || {
-        sum(&heads, |request| {
+        sum(heads, |request| {
             let mut headers = [httparse::EMPTY_HEADER; MAX_FIELDS];
             let mut head = httparse::Request::new(&mut headers);
             let status = head.parse(request).ok()?;
@@ -128,11 +126,11 @@ fn chunks(count: usize, len: usize) -> Row {
         chunked::encode(&vec![b'a'; len], &mut wire);
     }
     chunked::end(&mut wire);
-    let (ours, theirs) = (wire.clone(), wire);
+    let wire: &[u8] = wire.leak();
     let answer = Some(count * len);
     Row::new(format!("chunked, {count} × {len} B"))
         .with("seawall", &answer, move || {
-            let mut input = black_box(&ours[..]);
+            let mut input = black_box(wire);
             let limits = Limits::default();
             let mut body = Body::new(BodyFraming::Chunked, u64::MAX, &limits).ok()?;
             let mut total = 0;
@@ -142,7 +140,7 @@ fn chunks(count: usize, len: usize) -> Row {
             Some(total)
         })
         .with("httparse::parse_chunk_size", &answer, move || {
-            let mut input = black_box(&theirs[..]);
+            let mut input = black_box(wire);
             let mut total = 0;
             loop {
                 let (at, size) = match httparse::parse_chunk_size(input).ok()? {
