@@ -139,7 +139,7 @@ fn chunks(count: usize, len: usize) -> Row {
             }
             Some(total)
         })
-        .with("httparse::parse_chunk_size", &answer, move || {
+        .with("httparse", &answer, move || {
             let mut input = black_box(wire);
             let mut total = 0;
             loop {
