@@ -120,10 +120,24 @@ fn cannot_connect(endpoint: &Endpoint, error: &io::Error) -> Verdict {
 
 /// `duration` in a form that reads well: `1s`, `250ms`.
 pub(crate) fn spell(duration: Duration) -> String {
+    if duration < Duration::from_millis(1) {
+        return "less than 1ms".into();
+    }
     let rounded = if duration >= Duration::from_secs(10) {
         Duration::from_secs(duration.as_secs())
     } else {
         Duration::from_millis(duration.as_millis() as u64)
     };
     humantime::format_duration(rounded).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_well() {
+        let spelled = [300, 1_250, 2_000_000, 61_234_000].map(Duration::from_micros).map(spell);
+        assert_eq!(spelled, ["less than 1ms", "1ms", "2s", "1m 1s"]);
+    }
 }
