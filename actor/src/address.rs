@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::life::{Core, erase};
 use crate::queue::Queue;
@@ -84,7 +84,7 @@ impl<M> Address<M> {
         message: impl FnOnce(Reply<T>) -> M,
     ) -> Result<T, CallError<M>> {
         // A span too long for the clock is no deadline.
-        let deadline = Instant::now().checked_add(within);
+        let deadline = time::now().checked_add(within);
         let (reply, answer) = reply::slot();
         match self.core.lane.send(message(reply), deadline).await {
             Ok(()) => {}

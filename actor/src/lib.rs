@@ -43,7 +43,7 @@
 //! | `timer.rs` | messages that an actor sends itself later |
 //! | `registry.rs`, `group.rs` | names for actors; actors that are sent to together |
 //! | `supervisor.rs`, `child.rs` | actors that keep other actors running |
-//! | `scope.rs`, `spawn.rs` | actors that are stopped together; how one comes to life |
+//! | `scope.rs`, `spawn.rs`, `scheduler.rs` | actors that are stopped together; how one comes to life, and where it runs |
 //! | `runtime.rs` | worker threads and the ordered shutdown |
 //! | `buffer.rs` | read buffers that idle connections do not hold |
 //! | `net.rs`, `time.rs` | sockets and timers: the one place that names the reactor |
@@ -72,6 +72,7 @@ mod registry;
 mod relations;
 mod reply;
 mod runtime;
+mod scheduler;
 mod scope;
 mod signal;
 mod spawn;

@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_executor::Executor;
 use event_listener::Event as Notice;
 
 use crate::event::{Event, Hook};
+use crate::scheduler::Scheduler;
 use crate::{Scope, catch, time};
 
 /// How long a shutdown waits, after its deadline, for killed actors to be dropped and for workers
@@ -98,9 +99,9 @@ impl Runtime {
         self.root.kill(); // also what is spawned from here on
         self.quit.ask();
         let returned = self.returned.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = Instant::now() + KILL_GRACE;
+        let until = time::now() + KILL_GRACE;
         for _ in 0..self.workers {
-            let left = until.saturating_duration_since(Instant::now());
+            let left = until.saturating_duration_since(time::now());
             if returned.recv_timeout(left).is_err() {
                 break;
             }
@@ -174,7 +175,7 @@ impl Builder {
         let quit = Arc::new(Quit::default());
         let (sender, returned) = channel();
         let runtime = Runtime {
-            root: Scope::root(Arc::clone(&executor), self.hook),
+            root: Scope::root(Scheduler::Workers(Arc::clone(&executor)), self.hook),
             quit: Arc::clone(&quit),
             returned: Mutex::new(returned),
             workers,

@@ -9,11 +9,10 @@ use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-use async_executor::Executor;
-
 use crate::event::{self, Event, Hook};
 use crate::life::{Core, lock};
 use crate::relations;
+use crate::scheduler::Scheduler;
 use crate::{ActorId, Address, Context, ExitReason, Mailbox, Outcome, Registry, Spawn};
 
 /// A set of actors that are spawned, watched and stopped together. Cheap to clone.
@@ -40,7 +39,7 @@ pub struct Scope {
 }
 
 struct Inner {
-    executor: Arc<Executor<'static>>,
+    scheduler: Scheduler,
     parent: Option<Scope>,
     /// Below a supervisor, which stops what is in it; a `stop` from above does not reach it.
     supervised: bool,
@@ -63,12 +62,12 @@ struct Members {
 }
 
 impl Scope {
-    pub(crate) fn root(executor: Arc<Executor<'static>>, hook: Option<Hook>) -> Self {
-        Self::new(executor, None, hook, false)
+    pub(crate) fn root(scheduler: Scheduler, hook: Option<Hook>) -> Self {
+        Self::new(scheduler, None, hook, false)
     }
 
     fn new(
-        executor: Arc<Executor<'static>>,
+        scheduler: Scheduler,
         parent: Option<Self>,
         hook: Option<Hook>,
         supervised: bool,
@@ -81,7 +80,7 @@ impl Scope {
         };
         Self {
             inner: Arc::new(Inner {
-                executor,
+                scheduler,
                 parent,
                 supervised,
                 hook,
@@ -118,8 +117,8 @@ impl Scope {
     }
 
     fn adopt(&self, hook: Option<Hook>, supervised: bool) -> Self {
-        let executor = Arc::clone(&self.inner.executor);
-        let child = Self::new(executor, Some(self.clone()), hook, supervised);
+        let scheduler = self.inner.scheduler.clone();
+        let child = Self::new(scheduler, Some(self.clone()), hook, supervised);
         let mut members = self.members();
         members.children.retain(|child| child.strong_count() > 0);
         members.children.push(Arc::downgrade(&child.inner));
@@ -236,8 +235,8 @@ impl Scope {
         event::report(self.inner.hook.as_ref(), event);
     }
 
-    pub(crate) fn executor(&self) -> &Executor<'static> {
-        &self.inner.executor
+    pub(crate) fn scheduler(&self) -> &Scheduler {
+        &self.inner.scheduler
     }
 
     /// Lists an actor; the returned membership takes it off the list again.

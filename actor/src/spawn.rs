@@ -103,7 +103,7 @@ impl<'a> Spawn<'a> {
         match catch(|| f(mailbox, context)) {
             Ok(future) => {
                 let actor = Running { future: isolate(future), membership, started: false };
-                self.scope.executor().spawn(actor).detach();
+                self.scope.scheduler().spawn(actor);
             }
             Err(Panicked(text)) => membership.leave(&ExitReason::Panicked(text)),
         }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::child::Started;
-use crate::time::timeout;
+use crate::time::{self, timeout};
 use crate::{
     ActorId, Child, Context, Event, ExitReason, Mailbox, Received, Reply, Restart, Scope, Signal,
 };
@@ -219,7 +219,7 @@ impl Team {
         if !again || self.context.is_stopping() {
             return Verdict::GoOn;
         }
-        if !self.intensity.spend(Instant::now()) {
+        if !self.intensity.spend(time::now()) {
             let label = self.context.label();
             self.context.scope().report(&Event::GaveUp { label, reason });
             return Verdict::GiveUp;

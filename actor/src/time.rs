@@ -12,6 +12,13 @@ use futures_lite::future;
 #[error("the time ran out")]
 pub struct Elapsed;
 
+/// The time by which everything here counts: actors, timers and deadlines ask this clock and no
+/// other.
+#[must_use]
+pub fn now() -> Instant {
+    Instant::now()
+}
+
 /// Waits for `duration`.
 pub async fn sleep(duration: Duration) {
     async_io::Timer::after(duration).await;
@@ -43,7 +50,7 @@ pub async fn sleep_until(deadline: Option<Instant>) {
 /// ```
 pub async fn timeout<T>(duration: Duration, future: impl Future<Output = T>) -> Result<T, Elapsed> {
     // A span too long for the clock is no deadline.
-    timeout_at(Instant::now().checked_add(duration), future).await
+    timeout_at(now().checked_add(duration), future).await
 }
 
 /// Awaits `future` until `deadline`, or for as long as it takes if there is none.

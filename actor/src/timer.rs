@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::Reference;
-use crate::time::Alarm;
+use crate::time::{self, Alarm};
 
 /// The timers of one mailbox, made when the first is set.
 pub(crate) struct Timers<M> {
@@ -41,7 +41,7 @@ impl<M> Timers<M> {
 
     fn insert(&mut self, after: Duration, tick: Tick<M>) -> Reference {
         let reference = Reference::next();
-        self.due.insert((later(Instant::now(), after), reference), tick);
+        self.due.insert((later(time::now(), after), reference), tick);
         reference
     }
 
@@ -67,7 +67,7 @@ impl<M> Timers<M> {
             Tick::Every(period, mut make) => {
                 let message = make();
                 // Ticks that a busy actor missed are not made up for.
-                let now = Instant::now();
+                let now = time::now();
                 let next = later(at, period);
                 let next = if next > now { next } else { later(now, period) };
                 self.due.insert((next, reference), Tick::Every(period, make));
