@@ -165,7 +165,7 @@ impl Connection {
         });
         let handshake = pin!(async {
             let _slot = self.shared.handshakes.acquire().await;
-            match acceptor.accept(stream).await {
+            match acceptor.accept(stream, time::sleep).await {
                 Ok(stream) => Ok(Some(stream)),
                 Err(error) => {
                     self.shared.counters.handshake_errors.add();

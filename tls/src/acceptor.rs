@@ -3,13 +3,13 @@
 
 use std::fmt;
 use std::fs;
+use std::future::Future;
 use std::io;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_io::Timer;
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_lite::future;
 use futures_rustls::TlsAcceptor;
@@ -71,21 +71,29 @@ impl Acceptor {
         self
     }
 
-    /// Does the server's side of the handshake.
+    /// Does the server's side of the handshake, within the handshake timeout.
+    ///
+    /// `sleep` makes a future that is done after so long: the timer of whatever runtime the stream
+    /// belongs to, `seawall_actor::time::sleep` for instance.
     ///
     /// # Errors
     ///
     /// [`Error::Handshake`] if the peer is at fault, [`Error::Timeout`] if it is too slow,
     /// [`Error::Io`] if the transport fails. The stream is dropped.
-    pub async fn accept<S>(&self, stream: S) -> Result<Stream<S>, Error>
+    pub async fn accept<S, T>(
+        &self,
+        stream: S,
+        sleep: impl FnOnce(Duration) -> T,
+    ) -> Result<Stream<S>, Error>
     where
         S: AsyncRead + AsyncWrite + Unpin,
+        T: Future,
     {
         let handshake = pin!(async {
             TlsAcceptor::from(Arc::clone(&self.config)).accept(stream).await.map_err(blame)
         });
         let late = pin!(async {
-            Timer::after(self.timeout).await;
+            sleep(self.timeout).await;
             Err(Error::Timeout(self.timeout))
         });
         let stream = future::or(handshake, late).await?;

@@ -2,7 +2,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_io::{Async, block_on};
+use async_io::{Async, Timer, block_on};
 use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
 use futures_rustls::{TlsConnector, client};
 #[cfg(feature = "aws-lc-rs")]
@@ -53,7 +53,7 @@ fn bytes_go_both_ways_and_close_notify_ends_them() {
         let acceptor = acceptor(&identity);
         let (server, client) = pair();
         let (server, mut client) =
-            future::zip(acceptor.accept(server), connect(&identity, client)).await;
+            future::zip(acceptor.accept(server, Timer::after), connect(&identity, client)).await;
         let mut server = server.unwrap();
         assert!(server.is_tls());
         let serve = async {
@@ -91,7 +91,7 @@ fn a_silent_client_is_let_go() {
     block_on(async {
         let acceptor = acceptor(&identity()).handshake_timeout(Duration::from_millis(10));
         let (server, _client) = pair();
-        assert!(matches!(acceptor.accept(server).await, Err(Error::Timeout(_))));
+        assert!(matches!(acceptor.accept(server, Timer::after).await, Err(Error::Timeout(_))));
     });
 }
 
@@ -101,7 +101,7 @@ fn plain_http_is_the_peers_fault() {
         let acceptor = acceptor(&identity());
         let (server, mut client) = pair();
         client.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
-        assert!(matches!(acceptor.accept(server).await, Err(Error::Handshake(_))));
+        assert!(matches!(acceptor.accept(server, Timer::after).await, Err(Error::Handshake(_))));
     });
 }
 
@@ -111,6 +111,6 @@ fn a_client_that_leaves_is_the_transports_fault() {
         let acceptor = acceptor(&identity());
         let (server, client) = pair();
         drop(client);
-        assert!(matches!(acceptor.accept(server).await, Err(Error::Io(_))));
+        assert!(matches!(acceptor.accept(server, Timer::after).await, Err(Error::Io(_))));
     });
 }
