@@ -49,7 +49,8 @@ impl Context {
     /// Links this actor with another one, both ways; a second link between the two is the first.
     ///
     /// When one of them ends, the other ends with the same reason, unless that is *normal* or the
-    /// other [traps exits](Self::trap_exit). A link to an actor that has ended acts at once.
+    /// other [traps exits](Self::trap_exit). A link to an actor that has ended acts at once, with
+    /// the reason *noproc*, which is not *normal*.
     /// [`Spawn::spawn_link`](crate::Spawn::spawn_link) leaves no moment without the link.
     pub fn link<M: Send + 'static>(&self, other: &Address<M>) {
         relations::link(&self.core, &erase(&other.core));
@@ -73,7 +74,8 @@ impl Context {
     }
 
     /// Monitors another actor: when it ends, this one hears [`Signal::Down`](crate::Signal::Down)
-    /// with the returned reference; at once if it has ended already. Every monitor counts.
+    /// with the returned reference; at once, and with the reason *noproc*, if it has ended already.
+    /// Every monitor counts.
     ///
     /// To await an end without a mailbox there is [`Address::monitor`].
     #[must_use = "the reference tells which monitor it was"]

@@ -17,15 +17,18 @@ pub enum ExitReason {
     Failed(Arc<dyn Error + Send + Sync>),
     /// It panicked; the text is the panic's message.
     Panicked(Arc<str>),
+    /// It had ended before it was linked or monitored: OTP's *noproc*. What a signal says, never
+    /// what [`Monitor`](crate::Monitor) says, which knows the reason.
+    NoProcess,
 }
 
 impl ExitReason {
-    /// Whether the end was neither planned nor asked for: a failure or a panic.
+    /// Whether the actor's own code failed: by an error or a panic.
     #[must_use]
     pub fn is_abnormal(&self) -> bool {
         match self {
             Self::Failed(_) | Self::Panicked(_) => true,
-            Self::Normal | Self::Shutdown | Self::Killed => false,
+            Self::Normal | Self::Shutdown | Self::Killed | Self::NoProcess => false,
         }
     }
 }
@@ -38,6 +41,7 @@ impl fmt::Display for ExitReason {
             Self::Killed => f.write_str("killed"),
             Self::Failed(error) => write!(f, "failed: {error}"),
             Self::Panicked(text) => write!(f, "panicked: {text}"),
+            Self::NoProcess => f.write_str("noproc"),
         }
     }
 }

@@ -85,6 +85,10 @@ impl State {
         self.relations.get_or_insert_default()
     }
 
+    pub(crate) fn has_ended(&self) -> bool {
+        self.exit_reason().is_some()
+    }
+
     pub(crate) fn exit_reason(&self) -> Option<&ExitReason> {
         match &self.life {
             Life::Ended(reason) => Some(reason),

@@ -7,8 +7,8 @@
 //!   [`Signal::Exit`]; who does not ends with the same reason, unless that is *normal*.
 //! - A kill is not an exit signal: it cannot be trapped, and reaches links as the reason *killed*,
 //!   which can.
-//! - What ties an actor to one that has ended already acts at once. OTP has forgotten the reason
-//!   by then and says `noproc`; here it is kept, so that it makes no difference who was first.
+//! - What ties an actor to one that has ended already acts at once, with the reason *noproc*: who
+//!   links itself to a peer cannot go on without it, also where that had ended by *normal*.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
@@ -47,16 +47,16 @@ pub(crate) fn link(a: &Arc<Core>, b: &Arc<Core>) {
         return;
     }
     let (mut of_a, mut of_b) = both(a, b);
-    let (dead, dead_b) = (of_a.exit_reason().cloned(), of_b.exit_reason().cloned());
-    if dead.is_none() && dead_b.is_none() {
+    let (dead_a, dead_b) = (of_a.has_ended(), of_b.has_ended());
+    if !dead_a && !dead_b {
         of_a.relations().links.insert(b.id, Arc::clone(b));
         of_b.relations().links.insert(a.id, Arc::clone(a));
     }
     drop((of_a, of_b));
-    match (dead, dead_b) {
-        (None, Some(reason)) => exit(a, b.id, &reason),
-        (Some(reason), None) => exit(b, a.id, &reason),
-        (None, None) | (Some(_), Some(_)) => {}
+    match (dead_a, dead_b) {
+        (false, true) => exit(a, b.id, &ExitReason::NoProcess),
+        (true, false) => exit(b, a.id, &ExitReason::NoProcess),
+        (false, false) | (true, true) => {}
     }
 }
 
@@ -85,11 +85,12 @@ pub(crate) fn monitor(watcher: &Arc<Core>, watched: &Arc<Core>) -> Reference {
         return reference; // nobody hears of their own end
     }
     let (mut of_watcher, mut of_watched) = both(watcher, watched);
-    if of_watcher.exit_reason().is_some() {
+    if of_watcher.has_ended() {
         return reference;
     }
     let relations = of_watcher.relations();
-    if let Some(reason) = of_watched.exit_reason().cloned() {
+    if of_watched.has_ended() {
+        let reason = ExitReason::NoProcess;
         relations.signals.push_back(Signal::Down { reference, from: watched.id, reason });
         drop((of_watcher, of_watched));
         watcher.signal();

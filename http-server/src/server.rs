@@ -239,7 +239,10 @@ impl Shared {
                 }
                 self.report(&Event::ConnectionFailed { label, error: &**error });
             }
-            ExitReason::Normal | ExitReason::Shutdown | ExitReason::Killed => {}
+            ExitReason::Normal
+            | ExitReason::Shutdown
+            | ExitReason::Killed
+            | ExitReason::NoProcess => {}
         }
     }
 }

@@ -18,8 +18,8 @@ async fn hoarder(mut mailbox: Mailbox<Ask>, _: Context) {
 
 #[test]
 fn a_call_is_answered() {
-    run(async |runtime| {
-        let double = runtime.scope().spawn(async |mut mailbox: Mailbox<Ask>, _: Context| {
+    run(async |scope| {
+        let double = scope.spawn(async |mut mailbox: Mailbox<Ask>, _: Context| {
             while let Some(Ask(n, reply)) = mailbox.recv().await {
                 reply.send(n * 2).unwrap();
             }
@@ -32,8 +32,8 @@ fn a_call_is_answered() {
 
 #[test]
 fn a_call_to_the_dead_fails_at_once_and_gives_the_message_back() {
-    run(async |runtime| {
-        let address = runtime.scope().spawn(async |_: Mailbox<Ask>, _: Context| {});
+    run(async |scope| {
+        let address = scope.spawn(async |_: Mailbox<Ask>, _: Context| {});
         address.monitor().exited().await;
         let error = address.ask(Duration::MAX, |reply| Ask(7, reply)).await.unwrap_err();
         assert!(matches!(&error, CallError::Closed(Ask(7, _))), "{error:?}");
@@ -42,8 +42,8 @@ fn a_call_to_the_dead_fails_at_once_and_gives_the_message_back() {
 
 #[test]
 fn a_call_fails_at_once_when_the_actor_dies_with_it() {
-    run(async |runtime| {
-        let address = runtime.scope().spawn(hoarder);
+    run(async |scope| {
+        let address = scope.spawn(hoarder);
         let mut call = Box::pin(address.ask(Duration::MAX, |reply| Ask(7, reply)));
         assert!(future::poll_once(&mut call).await.is_none());
         address.kill();
@@ -53,8 +53,8 @@ fn a_call_fails_at_once_when_the_actor_dies_with_it() {
 
 #[test]
 fn a_call_fails_at_once_when_the_actor_dies_before_it_took_it() {
-    run(async |runtime| {
-        let address = runtime.scope().spawn(|mailbox: Mailbox<Ask>, context: Context| async move {
+    run(async |scope| {
+        let address = scope.spawn(|mailbox: Mailbox<Ask>, context: Context| async move {
             let _mailbox = mailbox;
             context.stopping().await;
         });
@@ -67,13 +67,12 @@ fn a_call_fails_at_once_when_the_actor_dies_before_it_took_it() {
 
 #[test]
 fn a_full_mailbox_gives_the_call_back_at_the_deadline() {
-    run(async |runtime| {
-        let address = runtime.scope().actor().mailbox(1).spawn(
-            |mailbox: Mailbox<Ask>, context: Context| async move {
+    run(async |scope| {
+        let address =
+            scope.actor().mailbox(1).spawn(|mailbox: Mailbox<Ask>, context: Context| async move {
                 let _mailbox = mailbox;
                 context.stopping().await;
-            },
-        );
+            });
         let first = address.ask(Duration::ZERO, |reply| Ask(1, reply)).await;
         assert!(matches!(first, Err(CallError::Elapsed)));
         let second = address.ask(Duration::ZERO, |reply| Ask(2, reply)).await;
@@ -99,13 +98,13 @@ fn a_late_answer_goes_nowhere() {
 
 #[test]
 fn another_actor_may_answer() {
-    run(async |runtime| {
-        let back = runtime.scope().spawn(async |mut mailbox: Mailbox<Ask>, _: Context| {
+    run(async |scope| {
+        let back = scope.spawn(async |mut mailbox: Mailbox<Ask>, _: Context| {
             while let Some(Ask(n, reply)) = mailbox.recv().await {
                 reply.send(n + 1).unwrap();
             }
         });
-        let front = runtime.scope().spawn(|mut mailbox: Mailbox<Ask>, _: Context| async move {
+        let front = scope.spawn(|mut mailbox: Mailbox<Ask>, _: Context| async move {
             if let Some(call) = mailbox.recv().await {
                 back.send(call).await.unwrap();
             }

@@ -19,8 +19,8 @@ impl Drop for Grenade {
 
 #[test]
 fn a_function_that_returns_ends_normally() {
-    run(async |runtime| {
-        let address = runtime.scope().spawn(async |_: Mailbox<()>, _: Context| {});
+    run(async |scope| {
+        let address = scope.spawn(async |_: Mailbox<()>, _: Context| {});
         assert!(matches!(address.monitor().exited().await, ExitReason::Normal));
         assert!(address.is_closed());
     });
@@ -28,8 +28,8 @@ fn a_function_that_returns_ends_normally() {
 
 #[test]
 fn an_error_is_a_failure() {
-    run(async |runtime| {
-        let address = runtime.scope().spawn(async |_: Mailbox<()>, _: Context| {
+    run(async |scope| {
+        let address = scope.spawn(async |_: Mailbox<()>, _: Context| {
             Err::<(), _>(std::io::Error::other("worn out"))
         });
         assert_eq!(address.monitor().exited().await.to_string(), "failed: worn out");
@@ -97,10 +97,10 @@ fn every_kind_of_panic_stays_with_its_actor() {
 
 #[test]
 fn a_kill_drops_the_future_where_it_stands() {
-    run(async |runtime| {
+    run(async |scope| {
         let guard = Arc::new(());
         let held = Arc::clone(&guard);
-        let address = runtime.scope().spawn(|_: Mailbox<()>, _: Context| async move {
+        let address = scope.spawn(|_: Mailbox<()>, _: Context| async move {
             let _held = held;
             std::future::pending::<()>().await;
         });
@@ -112,8 +112,8 @@ fn a_kill_drops_the_future_where_it_stands() {
 
 #[test]
 fn a_destructor_that_panics_during_a_kill_is_reported() {
-    run(async |runtime| {
-        let address = runtime.scope().spawn(|_: Mailbox<()>, _: Context| {
+    run(async |scope| {
+        let address = scope.spawn(|_: Mailbox<()>, _: Context| {
             let grenade = Grenade;
             async move {
                 let _grenade = grenade;
@@ -128,10 +128,10 @@ fn a_destructor_that_panics_during_a_kill_is_reported() {
 
 #[test]
 fn a_stop_goes_before_messages_and_past_a_full_mailbox() {
-    run(async |runtime| {
+    run(async |scope| {
         let (report, seen) = std::sync::mpsc::channel();
         let (ready, go) = async_channel::bounded(1);
-        let address = runtime.scope().actor().mailbox(1).spawn(
+        let address = scope.actor().mailbox(1).spawn(
             |mut mailbox: Mailbox<u32>, context: Context| async move {
                 go.recv().await.unwrap();
                 context.stopping().await;
@@ -149,8 +149,8 @@ fn a_stop_goes_before_messages_and_past_a_full_mailbox() {
 
 #[test]
 fn a_monitor_of_the_dead_answers_at_once() {
-    run(async |runtime| {
-        let address = runtime.scope().spawn(async |_: Mailbox<()>, _: Context| {});
+    run(async |scope| {
+        let address = scope.spawn(async |_: Mailbox<()>, _: Context| {});
         let monitor = address.monitor();
         monitor.exited().await;
         assert!(monitor.exit_reason().is_some());

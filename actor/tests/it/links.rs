@@ -80,14 +80,14 @@ impl Puppet {
     }
 }
 
-fn two(runtime: &Runtime) -> (Puppet, Puppet) {
-    (Puppet::spawn(runtime.scope()), Puppet::spawn(runtime.scope()))
+fn two(scope: &Scope) -> (Puppet, Puppet) {
+    (Puppet::spawn(scope), Puppet::spawn(scope))
 }
 
 #[test]
 fn an_exit_reason_travels_through_a_link() {
-    run(async |runtime| {
-        let (a, b) = two(runtime);
+    run(async |scope| {
+        let (a, b) = two(scope);
         a.links(&b.address).await;
         b.panics("boom").await;
         assert_eq!(a.ends().await, "panicked: boom");
@@ -96,8 +96,8 @@ fn an_exit_reason_travels_through_a_link() {
 
 #[test]
 fn a_link_is_bidirectional() {
-    run(async |runtime| {
-        let (a, b) = two(runtime);
+    run(async |scope| {
+        let (a, b) = two(scope);
         a.links(&b.address).await;
         a.panics("boom").await;
         assert_eq!(b.ends().await, "panicked: boom");
@@ -106,8 +106,8 @@ fn a_link_is_bidirectional() {
 
 #[test]
 fn there_is_at_most_one_link_between_two() {
-    run(async |runtime| {
-        let (a, b) = two(runtime);
+    run(async |scope| {
+        let (a, b) = two(scope);
         a.traps().await;
         a.links(&b.address).await;
         a.links(&b.address).await;
@@ -120,8 +120,8 @@ fn there_is_at_most_one_link_between_two() {
 
 #[test]
 fn unlinking_once_undoes_the_link_for_both() {
-    run(async |runtime| {
-        let (a, b) = two(runtime);
+    run(async |scope| {
+        let (a, b) = two(scope);
         a.links(&b.address).await;
         b.links(&a.address).await;
         let other = b.address.clone();
@@ -133,8 +133,8 @@ fn unlinking_once_undoes_the_link_for_both() {
 
 #[test]
 fn a_link_to_oneself_is_none() {
-    run(async |runtime| {
-        let a = Puppet::spawn(runtime.scope());
+    run(async |scope| {
+        let a = Puppet::spawn(scope);
         a.traps().await;
         a.links(&a.address).await;
         a.has_heard_nothing().await;
@@ -142,19 +142,24 @@ fn a_link_to_oneself_is_none() {
 }
 
 #[test]
-fn a_link_to_the_dead_acts_at_once() {
-    run(async |runtime| {
-        let (a, b) = two(runtime);
-        b.panics("boom").await;
+fn a_link_to_the_dead_acts_at_once_with_noproc_however_that_ended() {
+    run(async |scope| {
+        let (a, b) = two(scope);
+        b.address.stop();
+        assert_eq!(b.ends().await, "shutdown");
+        a.traps().await;
         a.links(&b.address).await;
-        assert_eq!(a.ends().await, "panicked: boom");
+        assert_eq!(a.hears().await, "exit: noproc");
+        a.does(|context| context.trap_exit(false)).await;
+        a.links(&b.address).await;
+        assert_eq!(a.ends().await, "noproc");
     });
 }
 
 #[test]
 fn normal_is_ignored_by_who_does_not_trap() {
-    run(async |runtime| {
-        let (a, b) = two(runtime);
+    run(async |scope| {
+        let (a, b) = two(scope);
         a.links(&b.address).await;
         let other = a.address.clone();
         b.does(move |context| context.exit(&other, &ExitReason::Normal)).await;
@@ -170,8 +175,8 @@ fn normal_is_ignored_by_who_does_not_trap() {
 
 #[test]
 fn normal_is_heard_by_who_traps() {
-    run(async |runtime| {
-        let a = Puppet::spawn(runtime.scope());
+    run(async |scope| {
+        let a = Puppet::spawn(scope);
         a.traps().await;
         a.does(|context| {
             let actor = context.scope().actor();
@@ -184,8 +189,8 @@ fn normal_is_heard_by_who_traps() {
 
 #[test]
 fn normal_from_oneself_is_not_ignored() {
-    run(async |runtime| {
-        let a = Puppet::spawn(runtime.scope());
+    run(async |scope| {
+        let a = Puppet::spawn(scope);
         let own = a.address.clone();
         a.does(move |context| context.exit(&own, &ExitReason::Normal)).await;
         assert_eq!(a.ends().await, "normal");
@@ -194,8 +199,8 @@ fn normal_from_oneself_is_not_ignored() {
 
 #[test]
 fn an_exit_signal_ends_who_does_not_trap_with_its_reason() {
-    run(async |runtime| {
-        let (a, b) = two(runtime);
+    run(async |scope| {
+        let (a, b) = two(scope);
         let other = b.address.clone();
         a.does(move |context| context.exit(&other, &ExitReason::Shutdown)).await;
         assert_eq!(b.ends().await, "shutdown");
@@ -204,8 +209,8 @@ fn an_exit_signal_ends_who_does_not_trap_with_its_reason() {
 
 #[test]
 fn an_exit_signal_is_heard_by_who_traps() {
-    run(async |runtime| {
-        let (a, b) = two(runtime);
+    run(async |scope| {
+        let (a, b) = two(scope);
         b.traps().await;
         let other = b.address.clone();
         a.does(move |context| context.exit(&other, &ExitReason::Shutdown)).await;
@@ -216,8 +221,8 @@ fn an_exit_signal_is_heard_by_who_traps() {
 
 #[test]
 fn exits_are_not_trapped_any_more_once_the_flag_is_off() {
-    run(async |runtime| {
-        let (a, b) = two(runtime);
+    run(async |scope| {
+        let (a, b) = two(scope);
         b.traps().await;
         b.does(|context| context.trap_exit(false)).await;
         b.links(&a.address).await;
@@ -228,8 +233,8 @@ fn exits_are_not_trapped_any_more_once_the_flag_is_off() {
 
 #[test]
 fn the_first_exit_signal_gives_the_reason() {
-    run(async |runtime| {
-        let (a, b) = two(runtime);
+    run(async |scope| {
+        let (a, b) = two(scope);
         let (other, monitor) = (b.address.clone(), b.address.monitor());
         // From within b's own turn, so that both come before it can end.
         b.address
@@ -247,8 +252,8 @@ fn the_first_exit_signal_gives_the_reason() {
 
 #[test]
 fn a_kill_cannot_be_trapped() {
-    run(async |runtime| {
-        let a = Puppet::spawn(runtime.scope());
+    run(async |scope| {
+        let a = Puppet::spawn(scope);
         a.traps().await;
         a.address.kill();
         assert_eq!(a.ends().await, "killed");
@@ -257,9 +262,9 @@ fn a_kill_cannot_be_trapped() {
 
 #[test]
 fn a_kill_arrives_at_links_as_killed() {
-    run(async |runtime| {
-        let (a, b) = two(runtime);
-        let c = Puppet::spawn(runtime.scope());
+    run(async |scope| {
+        let (a, b) = two(scope);
+        let c = Puppet::spawn(scope);
         a.links(&b.address).await;
         c.traps().await;
         c.links(&b.address).await;
@@ -272,8 +277,8 @@ fn a_kill_arrives_at_links_as_killed() {
 
 #[test]
 fn the_reason_killed_through_a_link_can_be_trapped_and_is_not_converted() {
-    run(async |runtime| {
-        let a = Puppet::spawn(runtime.scope());
+    run(async |scope| {
+        let a = Puppet::spawn(scope);
         a.traps().await;
         a.does(|context| {
             let actor = context.scope().actor();
@@ -288,8 +293,8 @@ fn the_reason_killed_through_a_link_can_be_trapped_and_is_not_converted() {
 
 #[test]
 fn an_exit_passes_through_a_chain_of_links() {
-    run(async |runtime| {
-        let puppets: Vec<_> = (0..50).map(|_| Puppet::spawn(runtime.scope())).collect();
+    run(async |scope| {
+        let puppets: Vec<_> = (0..50).map(|_| Puppet::spawn(scope)).collect();
         for pair in puppets.windows(2) {
             pair[0].links(&pair[1].address).await;
         }
@@ -302,8 +307,8 @@ fn an_exit_passes_through_a_chain_of_links() {
 
 #[test]
 fn a_spawn_with_a_link_is_atomic() {
-    run(async |runtime| {
-        let a = Puppet::spawn(runtime.scope());
+    run(async |scope| {
+        let a = Puppet::spawn(scope);
         a.traps().await;
         // Ends before `spawn_link` returns.
         a.does(|context| {
@@ -321,8 +326,8 @@ fn a_spawn_with_a_link_is_atomic() {
 
 #[test]
 fn a_monitor_brings_one_down_and_harms_nobody() {
-    run(async |runtime| {
-        let (a, b) = two(runtime);
+    run(async |scope| {
+        let (a, b) = two(scope);
         let reference = a.monitors(&b.address).await;
         b.panics("boom").await;
         let Signal::Down { reference: heard, from, reason } = a.heard.recv().await.unwrap() else {
@@ -336,8 +341,8 @@ fn a_monitor_brings_one_down_and_harms_nobody() {
 
 #[test]
 fn a_monitor_is_one_way() {
-    run(async |runtime| {
-        let (a, b) = two(runtime);
+    run(async |scope| {
+        let (a, b) = two(scope);
         let _reference = a.monitors(&b.address).await;
         a.panics("boom").await;
         b.has_heard_nothing().await;
@@ -346,8 +351,8 @@ fn a_monitor_is_one_way() {
 
 #[test]
 fn each_monitor_counts_and_has_a_reference_of_its_own() {
-    run(async |runtime| {
-        let (a, b) = two(runtime);
+    run(async |scope| {
+        let (a, b) = two(scope);
         let mut set = vec![a.monitors(&b.address).await, a.monitors(&b.address).await];
         b.panics("boom").await;
         let mut heard = Vec::new();
@@ -365,19 +370,20 @@ fn each_monitor_counts_and_has_a_reference_of_its_own() {
 }
 
 #[test]
-fn a_monitor_of_the_dead_fires_at_once() {
-    run(async |runtime| {
-        let (a, b) = two(runtime);
+fn a_monitor_of_the_dead_fires_at_once_with_noproc() {
+    run(async |scope| {
+        let (a, b) = two(scope);
         b.panics("boom").await;
         let _reference = a.monitors(&b.address).await;
-        assert_eq!(a.hears().await, "down: panicked: boom");
+        assert_eq!(a.hears().await, "down: noproc");
+        assert_eq!(b.ends().await, "panicked: boom"); // which `Address::monitor` still knows
     });
 }
 
 #[test]
 fn a_monitor_taken_away_is_not_heard_even_if_its_down_waits() {
-    run(async |runtime| {
-        let (a, b) = two(runtime);
+    run(async |scope| {
+        let (a, b) = two(scope);
         let reference = a.monitors(&b.address).await;
         a.does(move |context| context.demonitor(reference)).await;
         b.panics("boom").await;
@@ -393,8 +399,8 @@ fn a_monitor_taken_away_is_not_heard_even_if_its_down_waits() {
 
 #[test]
 fn a_spawn_with_a_monitor_is_atomic() {
-    run(async |runtime| {
-        let a = Puppet::spawn(runtime.scope());
+    run(async |scope| {
+        let a = Puppet::spawn(scope);
         let reference = a
             .does(|context| {
                 let actor = context.scope().actor();
@@ -410,13 +416,93 @@ fn a_spawn_with_a_monitor_is_atomic() {
 }
 
 #[test]
+fn signals_of_one_sender_keep_their_order() {
+    run(async |scope| {
+        let (a, b) = two(scope);
+        a.traps().await;
+        a.links(&b.address).await;
+        let other = a.address.clone();
+        b.address
+            .send(Box::new(move |context| {
+                for reason in [ExitReason::Normal, ExitReason::Killed, ExitReason::Shutdown] {
+                    context.exit(&other, &reason);
+                }
+                panic!("last");
+            }))
+            .await
+            .unwrap();
+        for heard in ["normal", "killed", "shutdown", "panicked: last"] {
+            assert_eq!(a.hears().await, format!("exit: {heard}"));
+        }
+    });
+}
+
+#[test]
+fn a_down_may_overtake_the_last_messages_of_the_dead_but_takes_none_away() {
+    run(async |scope| {
+        let watcher = scope.spawn(async |mut mailbox: Mailbox<u8>, context: Context| {
+            let own = mailbox.address().upgrade().unwrap();
+            let scope = context.scope().child();
+            scope.actor().spawn_monitor(&context, |_: Mailbox<()>, _: Context| async move {
+                own.send(1).await.unwrap();
+                own.send(2).await.unwrap();
+            });
+            scope.ended().await;
+            let Some(Received::Signal(Signal::Down { .. })) = mailbox.next().await else {
+                panic!("signals go first")
+            };
+            assert_eq!((mailbox.recv().await, mailbox.recv().await), (Some(1), Some(2)));
+        });
+        assert_eq!(watcher.monitor().exited().await.to_string(), "normal");
+    });
+}
+
+#[test]
+fn a_link_made_while_the_other_ends_acts_exactly_once() {
+    run(async |scope| {
+        let a = Puppet::spawn(scope);
+        a.traps().await;
+        for _ in 0..200 {
+            let b = Puppet::spawn(scope);
+            let other = b.address.clone();
+            a.address.send(Box::new(move |context| context.link(&other))).await.unwrap();
+            b.address.kill();
+            let heard = a.hears().await;
+            assert!(["exit: killed", "exit: noproc"].contains(&heard.as_str()), "{heard}");
+            a.has_heard_nothing().await;
+            assert!(a.does(Context::links).await.is_empty());
+        }
+    });
+}
+
+#[test]
+fn nothing_is_heard_through_a_link_that_was_taken_away_before_the_end() {
+    run(async |scope| {
+        let a = Puppet::spawn(scope);
+        for _ in 0..200 {
+            let b = Puppet::spawn(scope);
+            a.links(&b.address).await;
+            let other = b.address.clone();
+            // `a` traps no exits: an exit that came through would end it.
+            a.does(move |context| {
+                context.unlink(&other);
+                other.kill();
+            })
+            .await;
+            assert_eq!(b.ends().await, "killed");
+        }
+        a.has_heard_nothing().await;
+    });
+}
+
+#[test]
 fn signals_take_no_room_in_the_mailbox() {
-    run(async |runtime| {
+    run(async |scope| {
         let (report, heard) = mpsc::channel();
         let (ready, go) = async_channel::bounded(1);
-        let others: Vec<_> = (0..100).map(|_| runtime.scope().spawn(idle)).collect();
+        let others: Vec<_> = (0..100).map(|_| scope.spawn(idle)).collect();
         let watched = others.clone();
-        let address = runtime.scope().actor().mailbox(1).spawn(
+        let address = scope.actor().mailbox(1).spawn(
             |mut mailbox: Mailbox<u32>, context: Context| async move {
                 for other in &watched {
                     let _reference = context.monitor(other);
@@ -469,11 +555,10 @@ fn an_actor_taken_along_by_a_link_is_not_reported_as_a_crash() {
 
 #[test]
 fn an_actor_with_no_address_lives_on_while_a_monitor_may_fire() {
-    run(async |runtime| {
-        let other = runtime.scope().spawn(sink::<()>);
+    run(async |scope| {
+        let other = scope.spawn(sink::<()>);
         let watched = other.clone();
-        let monitor = runtime
-            .scope()
+        let monitor = scope
             .spawn(|mut mailbox: Mailbox<()>, context: Context| async move {
                 let _reference = context.monitor(&watched);
                 drop(watched);

@@ -4,9 +4,9 @@ use crate::run;
 
 #[test]
 fn one_senders_messages_keep_their_order() {
-    run(async |runtime| {
+    run(async |scope| {
         let (report, seen) = std::sync::mpsc::channel();
-        let address = runtime.scope().spawn(|mut mailbox: Mailbox<u32>, _: Context| async move {
+        let address = scope.spawn(|mut mailbox: Mailbox<u32>, _: Context| async move {
             while let Some(n) = mailbox.recv().await {
                 report.send(n).unwrap();
             }
@@ -23,8 +23,8 @@ fn one_senders_messages_keep_their_order() {
 
 #[test]
 fn a_full_mailbox_gives_the_message_back() {
-    run(async |runtime| {
-        let address = runtime.scope().actor().mailbox(2).spawn(
+    run(async |scope| {
+        let address = scope.actor().mailbox(2).spawn(
             |mailbox: Mailbox<String>, context: Context| async move {
                 let _mailbox = mailbox;
                 context.stopping().await;
@@ -39,8 +39,8 @@ fn a_full_mailbox_gives_the_message_back() {
 
 #[test]
 fn the_dead_give_the_message_back() {
-    run(async |runtime| {
-        let address = runtime.scope().spawn(async |_: Mailbox<u32>, _: Context| {});
+    run(async |scope| {
+        let address = scope.spawn(async |_: Mailbox<u32>, _: Context| {});
         address.monitor().exited().await;
         assert_eq!(address.send(5).await, Err(SendError(5)));
         assert_eq!(address.try_send(6), Err(TrySendError::Closed(6)));
@@ -49,13 +49,12 @@ fn the_dead_give_the_message_back() {
 
 #[test]
 fn a_waiting_sender_learns_that_the_actor_ended() {
-    run(async |runtime| {
-        let address = runtime.scope().actor().mailbox(1).spawn(
-            |mailbox: Mailbox<u32>, context: Context| async move {
+    run(async |scope| {
+        let address =
+            scope.actor().mailbox(1).spawn(|mailbox: Mailbox<u32>, context: Context| async move {
                 let _mailbox = mailbox;
                 context.stopping().await;
-            },
-        );
+            });
         address.send(1).await.unwrap();
         let mut waiting = Box::pin(address.send(2));
         assert!(futures_lite::future::poll_once(&mut waiting).await.is_none());

@@ -12,16 +12,16 @@ mod timers; // messages to oneself, later
 
 use std::time::Duration;
 
-use seawall_actor::{Context, Mailbox, Runtime, time};
+use seawall_actor::{Context, Mailbox, Runtime, Scope, time};
 
 /// A failed expectation ends a test long before this; a hang ends it here.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn run<T>(test: impl AsyncFnOnce(&Runtime) -> T) -> T {
+fn run(test: impl AsyncFnOnce(&Scope)) {
     let runtime = Runtime::new().unwrap();
-    let done = runtime.block_on(time::timeout(PATIENCE, test(&runtime)));
+    let done = runtime.block_on(time::timeout(PATIENCE, test(runtime.scope())));
     assert!(runtime.shutdown(PATIENCE).is_empty());
-    done.expect("the test hangs")
+    done.expect("the test hangs");
 }
 
 /// An actor that takes messages and does nothing with them.

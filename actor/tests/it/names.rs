@@ -8,22 +8,21 @@ const A: Name<()> = Name::new("a");
 
 #[test]
 fn a_name_is_released_before_down_is_heard() {
-    run(async |runtime| {
+    run(async |scope| {
         for _ in 0..200 {
-            let watcher =
-                runtime.scope().spawn(async |mut mailbox: Mailbox<()>, context: Context| {
-                    let registry = context.scope().registry();
-                    let (other, _) = context.scope().actor().spawn_monitor(&context, sink::<()>);
-                    let group = Group::new();
-                    registry.register(&A, &other).unwrap();
-                    assert!(group.join(&other));
-                    other.kill();
-                    let Some(Received::Signal(Signal::Down { .. })) = mailbox.next().await else {
-                        panic!("a Down")
-                    };
-                    assert!(registry.find(&A).is_none());
-                    assert!(group.is_empty());
-                });
+            let watcher = scope.spawn(async |mut mailbox: Mailbox<()>, context: Context| {
+                let registry = context.scope().registry();
+                let (other, _) = context.scope().actor().spawn_monitor(&context, sink::<()>);
+                let group = Group::new();
+                registry.register(&A, &other).unwrap();
+                assert!(group.join(&other));
+                other.kill();
+                let Some(Received::Signal(Signal::Down { .. })) = mailbox.next().await else {
+                    panic!("a Down")
+                };
+                assert!(registry.find(&A).is_none());
+                assert!(group.is_empty());
+            });
             assert_eq!(watcher.monitor().exited().await.to_string(), "normal");
         }
     });
@@ -31,10 +30,10 @@ fn a_name_is_released_before_down_is_heard() {
 
 #[test]
 fn the_dead_get_no_name_and_join_no_group() {
-    run(async |runtime| {
-        let address = runtime.scope().spawn(async |_: Mailbox<()>, _: Context| {});
+    run(async |scope| {
+        let address = scope.spawn(async |_: Mailbox<()>, _: Context| {});
         address.monitor().exited().await;
-        let registry = runtime.scope().registry();
+        let registry = scope.registry();
         assert_eq!(registry.register(&A, &address), Err(RegisterError::Ended));
         assert!(registry.find(&A).is_none());
         assert!(!Group::new().join(&address));
@@ -43,9 +42,9 @@ fn the_dead_get_no_name_and_join_no_group() {
 
 #[test]
 fn one_text_names_one_actor_for_each_type_of_message() {
-    run(async |runtime| {
-        let registry = runtime.scope().child().registry().clone(); // one for the whole runtime
-        let (first, second) = (runtime.scope().spawn(sink::<()>), runtime.scope().spawn(sink));
+    run(async |scope| {
+        let registry = scope.child().registry().clone(); // one for the whole runtime
+        let (first, second) = (scope.spawn(sink::<()>), scope.spawn(sink));
         registry.register(&A, &first).unwrap();
         registry.register(&Name::<u8>::from("a".to_owned()), &second).unwrap();
         assert_eq!(registry.find(&A).unwrap().id(), first.id());
@@ -58,33 +57,32 @@ fn one_text_names_one_actor_for_each_type_of_message() {
 
 #[test]
 fn a_name_keeps_a_mailbox_open_and_a_group_does_not() {
-    run(async |runtime| {
-        let named = runtime.scope().spawn(sink::<()>);
-        runtime.scope().registry().register(&A, &named).unwrap();
+    run(async |scope| {
+        let named = scope.spawn(sink::<()>);
+        scope.registry().register(&A, &named).unwrap();
         let group = Group::new();
-        let member = runtime.scope().spawn(sink::<()>);
+        let member = scope.spawn(sink::<()>);
         group.join(&member);
         let monitors = (named.monitor(), member.monitor());
         drop((named, member));
         monitors.1.exited().await;
         assert!(monitors.0.exit_reason().is_none());
-        assert!(runtime.scope().registry().unregister(&A));
+        assert!(scope.registry().unregister(&A));
         monitors.0.exited().await;
     });
 }
 
 #[test]
 fn a_broadcast_waits_for_nobody_and_counts_the_full() {
-    run(async |runtime| {
+    run(async |scope| {
         let (report, heard) = mpsc::channel();
         let group = Group::new();
-        let deaf = runtime.scope().actor().mailbox(1).spawn(
-            |mailbox: Mailbox<u32>, context: Context| async move {
+        let deaf =
+            scope.actor().mailbox(1).spawn(|mailbox: Mailbox<u32>, context: Context| async move {
                 let _mailbox = mailbox;
                 context.stopping().await;
-            },
-        );
-        let listener = runtime.scope().spawn(|mut mailbox: Mailbox<u32>, _: Context| async move {
+            });
+        let listener = scope.spawn(|mut mailbox: Mailbox<u32>, _: Context| async move {
             while let Some(n) = mailbox.recv().await {
                 report.send(n).unwrap();
             }
@@ -105,8 +103,8 @@ fn a_broadcast_waits_for_nobody_and_counts_the_full() {
 
 #[test]
 fn a_group_forgets_who_leaves_and_is_forgotten_by_who_left() {
-    run(async |runtime| {
-        let address = runtime.scope().spawn(idle);
+    run(async |scope| {
+        let address = scope.spawn(idle);
         for _ in 0..1000 {
             let group = Group::new();
             assert!(group.join(&address));

@@ -8,12 +8,12 @@ use crate::{PATIENCE, run, sink};
 
 #[test]
 fn a_scope_stops_what_is_below_it_and_nothing_else() {
-    run(async |runtime| {
-        let (upper, other) = (runtime.scope().child(), runtime.scope().child());
+    run(async |scope| {
+        let (upper, other) = (scope.child(), scope.child());
         let lower = upper.child();
         let inside = [upper.spawn(sink::<()>), lower.spawn(sink::<()>)];
         let outside = other.spawn(sink::<()>);
-        assert_eq!((runtime.scope().len(), upper.len(), lower.len()), (3, 2, 1));
+        assert_eq!((scope.len(), upper.len(), lower.len()), (3, 2, 1));
         upper.stop();
         upper.ended().await;
         assert!(inside.iter().all(seawall_actor::Address::is_closed));

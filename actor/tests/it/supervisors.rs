@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_channel::{Receiver, Sender, unbounded};
 use seawall_actor::{
-    Address, Child, Context, Event, ExitReason, Mailbox, Name, Reply, Restart, Runtime, Strategy,
-    Supervisor, SupervisorMessage,
+    Address, Child, Context, Event, ExitReason, Mailbox, Name, Reply, Restart, Runtime, Scope,
+    Strategy, Supervisor, SupervisorMessage,
 };
 
 use crate::{PATIENCE, idle, run};
@@ -73,14 +73,14 @@ fn name(label: &str) -> Name<Command> {
 }
 
 /// Tells the child of that name, and waits for its end.
-async fn tell(runtime: &Runtime, label: &str, command: Command) {
-    let child = runtime.scope().registry().find(&name(label)).unwrap();
+async fn tell(scope: &Scope, label: &str, command: Command) {
+    let child = scope.registry().find(&name(label)).unwrap();
     child.send(command).await.unwrap();
     child.monitor().exited().await;
 }
 
-fn start(runtime: &Runtime, supervisor: Supervisor) -> Address<SupervisorMessage> {
-    let actor = runtime.scope().actor().label("supervisor");
+fn start(scope: &Scope, supervisor: Supervisor) -> Address<SupervisorMessage> {
+    let actor = scope.actor().label("supervisor");
     actor.spawn(|mailbox, context| supervisor.run(mailbox, context))
 }
 
@@ -91,13 +91,13 @@ async fn stop(supervisor: &Address<SupervisorMessage>) -> String {
 
 #[test]
 fn children_start_in_order_and_stop_in_reverse() {
-    run(async |runtime| {
+    run(async |scope| {
         let story = Story::new();
         let supervisor = Supervisor::new(Strategy::OneForOne)
             .child(story.child("a"))
             .child(story.child("b"))
             .child(story.child("c"));
-        let supervisor = start(runtime, supervisor);
+        let supervisor = start(scope, supervisor);
         assert_eq!(story.next(3).await, "+a +b +c");
         assert_eq!(stop(&supervisor).await, "shutdown");
         assert_eq!(story.rest(), "-c -b -a");
@@ -112,7 +112,7 @@ fn a_shutdown_of_the_runtime_keeps_the_order() {
         .child(story.child("a"))
         .child(story.child("b"))
         .child(story.child("c"));
-    let supervisor = start(&runtime, supervisor);
+    let supervisor = start(runtime.scope(), supervisor);
     assert_eq!(runtime.block_on(story.next(3)), "+a +b +c");
     assert!(runtime.shutdown(PATIENCE).is_empty());
     assert_eq!(story.rest(), "-c -b -a");
@@ -121,15 +121,15 @@ fn a_shutdown_of_the_runtime_keeps_the_order() {
 
 #[test]
 fn one_for_one_restarts_the_one() {
-    run(async |runtime| {
+    run(async |scope| {
         let story = Story::new();
         let supervisor = Supervisor::new(Strategy::OneForOne)
             .child(story.child("a"))
             .child(story.child("b"))
             .child(story.child("c"));
-        let supervisor = start(runtime, supervisor);
+        let supervisor = start(scope, supervisor);
         story.next(3).await;
-        tell(runtime, "b", Command::Panic).await;
+        tell(scope, "b", Command::Panic).await;
         assert_eq!(story.next(2).await, "-b +b");
         stop(&supervisor).await;
         assert_eq!(story.rest(), "-c -b -a");
@@ -138,15 +138,15 @@ fn one_for_one_restarts_the_one() {
 
 #[test]
 fn one_for_all_restarts_all() {
-    run(async |runtime| {
+    run(async |scope| {
         let story = Story::new();
         let supervisor = Supervisor::new(Strategy::OneForAll)
             .child(story.child("a"))
             .child(story.child("b"))
             .child(story.child("c"));
-        let supervisor = start(runtime, supervisor);
+        let supervisor = start(scope, supervisor);
         story.next(3).await;
-        tell(runtime, "b", Command::Panic).await;
+        tell(scope, "b", Command::Panic).await;
         assert_eq!(story.next(6).await, "-b -c -a +a +b +c");
         stop(&supervisor).await;
         assert_eq!(story.rest(), "-c -b -a");
@@ -155,15 +155,15 @@ fn one_for_all_restarts_all() {
 
 #[test]
 fn rest_for_one_restarts_the_one_and_those_after_it() {
-    run(async |runtime| {
+    run(async |scope| {
         let story = Story::new();
         let supervisor = Supervisor::new(Strategy::RestForOne)
             .child(story.child("a"))
             .child(story.child("b"))
             .child(story.child("c"));
-        let supervisor = start(runtime, supervisor);
+        let supervisor = start(scope, supervisor);
         story.next(3).await;
-        tell(runtime, "b", Command::Panic).await;
+        tell(scope, "b", Command::Panic).await;
         assert_eq!(story.next(4).await, "-b -c +b +c");
         stop(&supervisor).await;
         assert_eq!(story.rest(), "-c -b -a");
@@ -172,15 +172,15 @@ fn rest_for_one_restarts_the_one_and_those_after_it() {
 
 #[test]
 fn permanent_is_restarted_whatever_the_reason() {
-    run(async |runtime| {
+    run(async |scope| {
         let story = Story::new();
         let supervisor = Supervisor::new(Strategy::OneForOne)
             .intensity(3, Duration::from_secs(60))
             .child(story.child("a"));
-        let supervisor = start(runtime, supervisor);
+        let supervisor = start(scope, supervisor);
         story.next(1).await;
         for reason in [ExitReason::Normal, ExitReason::Shutdown, ExitReason::Killed] {
-            tell(runtime, "a", Command::End(reason)).await;
+            tell(scope, "a", Command::End(reason)).await;
             assert_eq!(story.next(2).await, "-a +a");
         }
         stop(&supervisor).await;
@@ -189,20 +189,20 @@ fn permanent_is_restarted_whatever_the_reason() {
 
 #[test]
 fn transient_is_restarted_unless_it_ended_by_normal_or_shutdown() {
-    run(async |runtime| {
+    run(async |scope| {
         let story = Story::new();
         let supervisor = Supervisor::new(Strategy::OneForOne)
             .intensity(2, Duration::from_secs(60))
             .child(story.child("a").restart(Restart::Transient))
             .child(story.child("b").restart(Restart::Transient));
-        let supervisor = start(runtime, supervisor);
+        let supervisor = start(scope, supervisor);
         story.next(2).await;
-        tell(runtime, "a", Command::Panic).await;
+        tell(scope, "a", Command::Panic).await;
         assert_eq!(story.next(2).await, "-a +a");
-        tell(runtime, "a", Command::End(ExitReason::Killed)).await;
+        tell(scope, "a", Command::End(ExitReason::Killed)).await;
         assert_eq!(story.next(2).await, "-a +a");
-        tell(runtime, "a", Command::End(ExitReason::Normal)).await;
-        tell(runtime, "b", Command::End(ExitReason::Shutdown)).await;
+        tell(scope, "a", Command::End(ExitReason::Normal)).await;
+        tell(scope, "b", Command::End(ExitReason::Shutdown)).await;
         stop(&supervisor).await;
         assert_eq!(story.rest(), "-a -b");
     });
@@ -210,17 +210,17 @@ fn transient_is_restarted_unless_it_ended_by_normal_or_shutdown() {
 
 #[test]
 fn temporary_is_never_restarted_even_for_a_siblings_sake() {
-    run(async |runtime| {
+    run(async |scope| {
         let story = Story::new();
         let supervisor = Supervisor::new(Strategy::OneForAll)
             .child(story.child("a").restart(Restart::Temporary))
             .child(story.child("b").restart(Restart::Temporary))
             .child(story.child("c"));
-        let supervisor = start(runtime, supervisor);
+        let supervisor = start(scope, supervisor);
         story.next(3).await;
-        tell(runtime, "a", Command::Panic).await;
+        tell(scope, "a", Command::Panic).await;
         assert_eq!(story.next(1).await, "-a");
-        tell(runtime, "c", Command::Panic).await;
+        tell(scope, "c", Command::Panic).await;
         assert_eq!(story.next(3).await, "-c -b +c");
         let children = supervisor.ask(PATIENCE, SupervisorMessage::Children).await.unwrap();
         assert_eq!(children.len(), 1);
@@ -247,12 +247,12 @@ fn more_restarts_than_the_intensity_end_the_children_then_the_supervisor_with_sh
         .child(story.child("a"))
         .child(story.child("b"))
         .child(story.child("c"));
-    let supervisor = start(&runtime, supervisor);
+    let supervisor = start(runtime.scope(), supervisor);
     let reason = runtime.block_on(async {
         story.next(3).await;
-        tell(&runtime, "b", Command::Panic).await;
+        tell(runtime.scope(), "b", Command::Panic).await;
         assert_eq!(story.next(2).await, "-b +b");
-        tell(&runtime, "b", Command::Panic).await; // the second in five seconds
+        tell(runtime.scope(), "b", Command::Panic).await; // the second in five seconds
         supervisor.monitor().exited().await
     });
     assert!(matches!(reason, ExitReason::Shutdown));
@@ -267,7 +267,7 @@ fn more_restarts_than_the_intensity_end_the_children_then_the_supervisor_with_sh
 
 #[test]
 fn a_child_that_does_not_stop_in_time_is_killed() {
-    run(async |runtime| {
+    run(async |scope| {
         let story = Story::new();
         let teller = story.teller.clone();
         let deaf = Child::new("deaf", move |_: Mailbox<()>, _: Context| {
@@ -280,7 +280,7 @@ fn a_child_that_does_not_stop_in_time_is_killed() {
         let supervisor = Supervisor::new(Strategy::OneForOne)
             .child(story.child("a"))
             .child(deaf.stop_within(Duration::from_millis(5)));
-        let supervisor = start(runtime, supervisor);
+        let supervisor = start(scope, supervisor);
         story.next(1).await;
         assert_eq!(stop(&supervisor).await, "shutdown");
         assert_eq!(story.rest(), "-deaf -a");
@@ -289,10 +289,10 @@ fn a_child_that_does_not_stop_in_time_is_killed() {
 
 #[test]
 fn a_killed_supervisor_takes_its_children_along() {
-    run(async |runtime| {
+    run(async |scope| {
         let story = Story::new();
         let supervisor = Supervisor::new(Strategy::OneForOne).child(story.child("a"));
-        let supervisor = start(runtime, supervisor);
+        let supervisor = start(scope, supervisor);
         story.next(1).await;
         supervisor.kill();
         assert_eq!(story.next(1).await, "-a");
@@ -301,7 +301,7 @@ fn a_killed_supervisor_takes_its_children_along() {
 
 #[test]
 fn a_killed_supervisor_leaves_nobody_who_traps_exits() {
-    run(async |runtime| {
+    run(async |scope| {
         let story = Story::new();
         let teller = story.teller.clone();
         let trapping = Child::new("trapping", move |mailbox: Mailbox<()>, context: Context| {
@@ -314,7 +314,7 @@ fn a_killed_supervisor_leaves_nobody_who_traps_exits() {
         });
         let supervisor =
             Supervisor::new(Strategy::OneForOne).child(trapping).child(story.child("a"));
-        let supervisor = start(runtime, supervisor);
+        let supervisor = start(scope, supervisor);
         assert_eq!(story.next(1).await, "+a");
         supervisor.kill();
         let mut ends = [story.next(1).await, story.next(1).await];
@@ -325,7 +325,7 @@ fn a_killed_supervisor_leaves_nobody_who_traps_exits() {
 
 #[test]
 fn supervisors_nest_and_a_failed_branch_is_restarted_whole() {
-    run(async |runtime| {
+    run(async |scope| {
         let story = Story::new();
         let inner = {
             let story = Story { teller: story.teller.clone(), told: story.told.clone() };
@@ -338,9 +338,9 @@ fn supervisors_nest_and_a_failed_branch_is_restarted_whole() {
             })
         };
         let outer = Supervisor::new(Strategy::OneForOne).child(story.child("a")).child(inner);
-        let outer = start(runtime, outer);
+        let outer = start(scope, outer);
         assert_eq!(story.next(3).await, "+a +x +y");
-        tell(runtime, "x", Command::Panic).await; // one too many for `inner`
+        tell(scope, "x", Command::Panic).await; // one too many for `inner`
         assert_eq!(story.next(4).await, "-x -y +x +y");
         assert_eq!(stop(&outer).await, "shutdown");
         assert_eq!(story.rest(), "-y -x -a");
@@ -349,10 +349,10 @@ fn supervisors_nest_and_a_failed_branch_is_restarted_whole() {
 
 #[test]
 fn a_supervisor_ends_with_its_parent() {
-    run(async |runtime| {
+    run(async |scope| {
         let story = Story::new();
         let supervisor = Supervisor::new(Strategy::OneForOne).child(story.child("a"));
-        let parent = runtime.scope().spawn(|mailbox: Mailbox<()>, context: Context| {
+        let parent = scope.spawn(|mailbox: Mailbox<()>, context: Context| {
             let actor = context.scope().actor();
             actor.spawn_link(&context, |mailbox, context| supervisor.run(mailbox, context));
             idle(mailbox, context)
@@ -365,7 +365,7 @@ fn a_supervisor_ends_with_its_parent() {
 
 #[test]
 fn what_a_child_spawned_is_stopped_with_it_and_outlives_its_restarts() {
-    run(async |runtime| {
+    run(async |scope| {
         let story = Story::new();
         let teller = story.teller.clone();
         let parent = Child::named(
@@ -385,9 +385,9 @@ fn what_a_child_spawned_is_stopped_with_it_and_outlives_its_restarts() {
                 }
             },
         );
-        let supervisor = start(runtime, Supervisor::new(Strategy::OneForOne).child(parent));
+        let supervisor = start(scope, Supervisor::new(Strategy::OneForOne).child(parent));
         story.next(1).await;
-        tell(runtime, "parent", Command::Panic).await;
+        tell(scope, "parent", Command::Panic).await;
         assert_eq!(story.next(1).await, "+parent");
         assert_eq!(stop(&supervisor).await, "shutdown");
         assert_eq!(story.rest(), "-grandchild -grandchild");
@@ -396,26 +396,23 @@ fn what_a_child_spawned_is_stopped_with_it_and_outlives_its_restarts() {
 
 #[test]
 fn a_name_that_is_taken_fails_the_start() {
-    run(async |runtime| {
+    run(async |scope| {
         let story = Story::new();
-        let other =
-            runtime.scope().spawn(|mailbox: Mailbox<Command>, context: Context| async move {
-                let _mailbox = mailbox;
-                context.stopping().await;
-            });
-        runtime.scope().registry().register(&name("a"), &other).unwrap();
-        let supervisor =
-            start(runtime, Supervisor::new(Strategy::OneForOne).child(story.child("a")));
+        let other = scope.spawn(|mailbox: Mailbox<Command>, context: Context| async move {
+            let _mailbox = mailbox;
+            context.stopping().await;
+        });
+        scope.registry().register(&name("a"), &other).unwrap();
+        let supervisor = start(scope, Supervisor::new(Strategy::OneForOne).child(story.child("a")));
         assert_eq!(supervisor.monitor().exited().await.to_string(), "shutdown");
     });
 }
 
 #[test]
 fn children_come_and_go_at_run_time() {
-    run(async |runtime| {
+    run(async |scope| {
         let story = Story::new();
-        let supervisor =
-            start(runtime, Supervisor::new(Strategy::OneForOne).child(story.child("a")));
+        let supervisor = start(scope, Supervisor::new(Strategy::OneForOne).child(story.child("a")));
         let start_b = |reply: Reply<_>| SupervisorMessage::Start(story.child("b"), reply);
         let b = supervisor.ask(PATIENCE, start_b).await.unwrap();
         assert_eq!(story.next(2).await, "+a +b");

@@ -8,8 +8,8 @@ use crate::{PATIENCE, run};
 
 #[test]
 fn a_timer_fires_once_and_not_early() {
-    run(async |runtime| {
-        let address = runtime.scope().spawn(async |mut mailbox: Mailbox<u8>, _: Context| {
+    run(async |scope| {
+        let address = scope.spawn(async |mut mailbox: Mailbox<u8>, _: Context| {
             let start = Instant::now();
             let timer = mailbox.send_after(Duration::from_millis(20), 1);
             assert_eq!(mailbox.recv().await, Some(1));
@@ -22,8 +22,8 @@ fn a_timer_fires_once_and_not_early() {
 
 #[test]
 fn a_cancelled_timer_is_not_heard_even_if_it_is_due() {
-    run(async |runtime| {
-        let address = runtime.scope().spawn(async |mut mailbox: Mailbox<u8>, _: Context| {
+    run(async |scope| {
+        let address = scope.spawn(async |mut mailbox: Mailbox<u8>, _: Context| {
             let stale = mailbox.send_after(Duration::ZERO, 1);
             mailbox.send_after(Duration::from_millis(5), 2);
             assert!(mailbox.cancel(stale));
@@ -35,14 +35,13 @@ fn a_cancelled_timer_is_not_heard_even_if_it_is_due() {
 
 #[test]
 fn timers_die_with_their_actor() {
-    run(async |runtime| {
+    run(async |scope| {
         let message = Arc::new(());
         let held = Arc::clone(&message);
-        let address =
-            runtime.scope().spawn(|mut mailbox: Mailbox<Arc<()>>, _: Context| async move {
-                mailbox.send_after(Duration::from_secs(3600), held);
-                while mailbox.recv().await.is_some() {}
-            });
+        let address = scope.spawn(|mut mailbox: Mailbox<Arc<()>>, _: Context| async move {
+            mailbox.send_after(Duration::from_secs(3600), held);
+            while mailbox.recv().await.is_some() {}
+        });
         address.kill();
         address.monitor().exited().await;
         assert_eq!(Arc::strong_count(&message), 1);
@@ -51,16 +50,15 @@ fn timers_die_with_their_actor() {
 
 #[test]
 fn a_timer_goes_past_a_full_mailbox() {
-    run(async |runtime| {
+    run(async |scope| {
         let (ready, go) = async_channel::bounded::<()>(1);
-        let address = runtime.scope().actor().mailbox(1).spawn(
-            |mut mailbox: Mailbox<u8>, _: Context| async move {
+        let address =
+            scope.actor().mailbox(1).spawn(|mut mailbox: Mailbox<u8>, _: Context| async move {
                 mailbox.send_after(Duration::ZERO, 1);
                 go.recv().await.unwrap();
                 assert_eq!(mailbox.recv().await, Some(1));
                 assert_eq!(mailbox.recv().await, Some(2));
-            },
-        );
+            });
         address.send(2).await.unwrap();
         ready.send(()).await.unwrap();
         assert_eq!(address.monitor().exited().await.to_string(), "normal");
@@ -69,8 +67,8 @@ fn a_timer_goes_past_a_full_mailbox() {
 
 #[test]
 fn a_period_keeps_ticking_until_it_is_cancelled() {
-    run(async |runtime| {
-        let address = runtime.scope().spawn(async |mut mailbox: Mailbox<u8>, _: Context| {
+    run(async |scope| {
+        let address = scope.spawn(async |mut mailbox: Mailbox<u8>, _: Context| {
             let mut n = 0;
             let timer = mailbox.send_every(Duration::from_millis(1), move || {
                 n += 1;
