@@ -20,9 +20,6 @@ pub struct Listen {
     /// The certificate's private key, PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
-    /// How long a TLS handshake may take
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time)]
-    pub handshake_timeout: Duration,
     /// How long connections may take to end after SIGTERM or Ctrl-C
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
     pub shutdown_timeout: Duration,
@@ -32,6 +29,9 @@ pub struct Listen {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "HTTP limits")]
 pub struct Http {
+    /// What a client may take for its TLS handshake
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time)]
+    handshake_timeout: Duration,
     /// From the start of a connection to its first octet
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
     first_byte_timeout: Duration,
@@ -111,6 +111,7 @@ impl Http {
     #[must_use]
     pub fn timeouts(&self) -> Timeouts {
         Timeouts {
+            handshake: self.handshake_timeout,
             first_byte: self.first_byte_timeout,
             head: self.head_timeout,
             keep_alive: self.keep_alive_timeout,

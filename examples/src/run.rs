@@ -27,8 +27,7 @@ pub fn run(server: Server, listen: &Listen) -> ExitCode {
 fn serve(server: Server, listen: &Listen) -> Result<(), Box<dyn std::error::Error>> {
     let (server, scheme) = match (&listen.tls_cert, &listen.tls_key) {
         (Some(certificate), Some(key)) => {
-            let acceptor = Acceptor::from_pem_files(certificate, key)?
-                .handshake_timeout(listen.handshake_timeout);
+            let acceptor = Acceptor::from_pem_files(certificate, key)?;
             (server.listen_tls(listen.listen, acceptor), "https")
         }
         _ => (server.listen(listen.listen), "http"),

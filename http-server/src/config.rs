@@ -49,7 +49,8 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// TLS handshakes at once; further connections wait for their turn. Default 256.
     ///
-    /// A handshake is the most CPU that a stranger can make us spend with a few octets.
+    /// A handshake is the most CPU that a stranger can make us spend with a few octets. It takes
+    /// its place once the client's first message is there: who only connects keeps nobody out.
     pub handshakes: usize,
 }
 
@@ -88,6 +89,11 @@ impl Limits {
 /// How long a client or a handler may take.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Timeouts {
+    /// What a client may take for its TLS handshake; then the connection is closed. The wait for
+    /// one of [`Limits::handshakes`] does not count. Default 5 s.
+    ///
+    /// A client needs two round trips and some arithmetic; five seconds forgive a bad mobile link.
+    pub handshake: Duration,
     /// From the start of a connection to its first octet; then the connection is closed. Default
     /// 10 s.
     pub first_byte: Duration,
@@ -114,6 +120,7 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
+            handshake: Duration::from_secs(5),
             first_byte: Duration::from_secs(10),
             head: Duration::from_secs(10),
             keep_alive: Duration::from_secs(60),

@@ -24,6 +24,7 @@ use futures_lite::future;
 use seawall_actor::time::{self, Alarm};
 use seawall_actor::{Context, ExitReason, Outcome, Panicked, catch, isolate};
 use seawall_codec::http::{Body, BodyFraming, Exchange, RequestLayout, RequestParser, Status};
+use seawall_tls::Info;
 
 use crate::error::{Kind, Phase};
 use crate::link::{Fault, Link, Slot};
@@ -50,7 +51,7 @@ pub(crate) enum End {
 /// Serves a connection until it ends.
 pub(crate) async fn serve<S: Transport>(
     stream: S,
-    secure: bool,
+    tls: Option<Arc<Info>>,
     peer: SocketAddr,
     shared: Arc<Shared>,
     context: Context,
@@ -58,7 +59,7 @@ pub(crate) async fn serve<S: Transport>(
     let connection = Connection {
         link: Arc::new(Slot::new(Link::new(stream, Arc::clone(&shared)))),
         context: context.clone(),
-        origin: Origin { peer, secure, scope: context.scope().clone() },
+        origin: Origin { peer, tls, scope: context.scope().clone() },
         parser: RequestParser::new(shared.head_limits),
         shared,
         served: 0,

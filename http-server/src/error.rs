@@ -46,6 +46,7 @@ pub(crate) enum Kind {
 /// What was going on when time ran out or the client left.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Phase {
+    Handshake,
     FirstByte,
     Head,
     Content,
@@ -55,6 +56,7 @@ pub(crate) enum Phase {
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Handshake => "its TLS handshake",
             Self::FirstByte => "its first octet",
             Self::Head => "a request head",
             Self::Content => "a request's content",
@@ -71,10 +73,7 @@ impl Error {
     /// Whether time ran out.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
-        matches!(
-            self.kind,
-            Kind::TooSlow(_) | Kind::HandlerTimeout | Kind::Tls(seawall_tls::Error::Timeout(_))
-        )
+        matches!(self.kind, Kind::TooSlow(_) | Kind::HandlerTimeout)
     }
 
     /// Whether the client is at fault: it broke the protocol or a limit, left, or was too slow.
@@ -121,7 +120,7 @@ impl Error {
             | Kind::NoAddress
             | Kind::Io(_)
             | Kind::Tls(_)
-            | Kind::TooSlow(Phase::FirstByte | Phase::Response) => None,
+            | Kind::TooSlow(Phase::Handshake | Phase::FirstByte | Phase::Response) => None,
         }
     }
 }

@@ -20,7 +20,7 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `server.rs`, `listener.rs` | what is served where; the accept loop |
+//! | `server.rs`, `listener.rs`, `handshake.rs` | what is served where; the accept loop; what TLS begins with |
 //! | `connection.rs`, `respond.rs` | the life of one connection; writing a response |
 //! | `link.rs` | transport, buffers and deadlines of a connection, and the content of a request |
 //! | `output.rs`, `pace.rs` | gathered writes, how slow is too slow |
@@ -36,6 +36,7 @@ mod date;
 mod error;
 mod event;
 mod handler;
+mod handshake;
 mod link;
 mod listener;
 mod map;

@@ -15,9 +15,8 @@ use seawall_actor::{Context, ExitReason, Mailbox, Scope, time};
 use seawall_codec::http::{Exchange, ResponseWriter, Status};
 use seawall_tls::{Acceptor, Stream};
 
-use crate::error::Kind;
 use crate::server::{Seat, Shared};
-use crate::{Error, Event, connection};
+use crate::{Event, connection, handshake};
 
 /// The pause after an accept that failed for want of descriptors or memory: long enough not to
 /// spin, short enough to be back soon after one is free.
@@ -142,37 +141,15 @@ impl Connection {
         let stream = match &self.acceptor {
             None => Stream::Plain(stream),
             // Boxed: the state of a handshake is large, and gone with it.
-            Some(acceptor) => match Box::pin(self.secure(acceptor, stream, &context)).await {
-                Ok(Some(stream)) => stream,
-                Ok(None) => return ExitReason::Normal,
-                Err(error) => return connection::failed(error),
-            },
-        };
-        let secure = stream.is_tls();
-        connection::serve(stream, secure, self.peer, self.shared, context).await
-    }
-
-    /// Does the TLS handshake; `None` if the server stops meanwhile.
-    async fn secure(
-        &self,
-        acceptor: &Acceptor,
-        stream: TcpStream,
-        context: &Context,
-    ) -> Result<Option<Stream<TcpStream>>, Error> {
-        let stopping = pin!(async {
-            context.stopping().await;
-            Ok(None)
-        });
-        let handshake = pin!(async {
-            let _slot = self.shared.handshakes.acquire().await;
-            match acceptor.accept(stream, time::sleep).await {
-                Ok(stream) => Ok(Some(stream)),
-                Err(error) => {
-                    self.shared.counters.handshake_errors.add();
-                    Err(Error::new(Kind::Tls(error)))
+            Some(acceptor) => {
+                match Box::pin(handshake::run(acceptor, stream, &self.shared, &context)).await {
+                    Ok(Some(stream)) => stream,
+                    Ok(None) => return ExitReason::Normal,
+                    Err(error) => return connection::failed(error),
                 }
             }
-        });
-        future::or(stopping, handshake).await
+        };
+        let tls = stream.info().map(Arc::new);
+        connection::serve(stream, tls, self.peer, self.shared, context).await
     }
 }

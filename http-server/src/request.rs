@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use seawall_actor::Scope;
 use seawall_codec::http::{Field, Fields, RequestHead, RequestLayout, Version};
+use seawall_tls::Info;
 
 use crate::Error;
 use crate::link::Source;
@@ -29,8 +30,8 @@ pub struct Request {
 #[derive(Clone)]
 pub(crate) struct Origin {
     pub(crate) peer: SocketAddr,
-    /// Over TLS.
-    pub(crate) secure: bool,
+    /// Of its TLS handshake, if there was one.
+    pub(crate) tls: Option<Arc<Info>>,
     pub(crate) scope: Scope,
 }
 
@@ -131,7 +132,14 @@ impl Request {
     /// Whether the request came over TLS.
     #[must_use]
     pub fn is_secure(&self) -> bool {
-        self.origin.secure
+        self.origin.tls.is_some()
+    }
+
+    /// What the TLS handshake agreed on: version, names, the client's certificate. `None` if the
+    /// connection is plain.
+    #[must_use]
+    pub fn tls(&self) -> Option<&Info> {
+        self.origin.tls.as_deref()
     }
 
     /// The scope in which the connection's actor lives: where a handler spawns actors that are to

@@ -1,109 +1,219 @@
-//! The server's side: from certificate files to a ready acceptor, and the handshake with its
-//! deadline.
+//! The server's side: from a configuration to a ready acceptor, and to another one while it runs.
 
 use std::fmt;
-use std::fs;
-use std::future::Future;
-use std::io;
-use std::path::Path;
-use std::pin::pin;
-use std::sync::Arc;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::SystemTime;
 
 use futures_io::{AsyncRead, AsyncWrite};
-use futures_lite::future;
-use futures_rustls::TlsAcceptor;
+use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
-use rustls::{InconsistentKeys, ServerConfig};
-use rustls_pki_types::pem::{Error as PemError, PemObject};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{NoServerSessionStorage, ProducesTickets, ServerSessionMemoryCache};
 
-use crate::{Cause, Error, Stream, TlsStream};
+use crate::names::Names;
+use crate::{AcceptError, Config, Error, Hello, Identity, Resumption, Stream, Version};
 
-/// How long a handshake may take. A client needs two round trips and some arithmetic; five
-/// seconds forgive a bad mobile link, and keep a silent client's slot short.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Accepts TLS 1.3 and 1.2 connections with one certificate. Cheap to clone.
+/// Accepts TLS connections. Cheap to clone; clones share their certificates.
 #[derive(Clone)]
 pub struct Acceptor {
-    config: Arc<ServerConfig>,
-    timeout: Duration,
+    shared: Arc<Shared>,
 }
 
+struct Shared {
+    config: Config,
+    /// What handshakes that begin now use. Locked for as long as it takes to clone an `Arc`.
+    current: RwLock<Arc<Ready>>,
+    /// The files as they were when `current` was read from them. Held while they are read again.
+    seen: Mutex<Vec<Option<Mark>>>,
+}
+
+/// A configuration whose files were read, and found to fit together.
+pub(crate) struct Ready {
+    pub(crate) server: Arc<ServerConfig>,
+    /// The same that `server` chooses from.
+    pub(crate) names: Arc<Names>,
+    pub(crate) refuses_unknown_names: bool,
+}
+
+/// By what a changed file is told from an old one.
+type Mark = (SystemTime, u64);
+
 impl Acceptor {
-    /// Loads a certificate chain (the server's own certificate first) and its private key, both
-    /// PEM.
-    ///
-    /// Offers `http/1.1` by ALPN.
+    /// Reads the files of `config`.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] names the file and what is wrong with it: it cannot be read, is not PEM,
-    /// holds no certificate or key, or the two do not belong together.
+    /// [`Error::Config`] names the file and what is wrong with it: it cannot be read, is empty, is
+    /// not PEM, holds no certificate or key, the key is encrypted, or the two do not belong
+    /// together.
+    ///
+    /// A certificate that is out of date is no error: a server that would not start again at night
+    /// helps nobody. Its clients notice.
+    pub fn new(config: Config) -> Result<Self, Error> {
+        let seen = config.marks();
+        let current = RwLock::new(Arc::new(config.load()?));
+        Ok(Self { shared: Arc::new(Shared { config, current, seen: Mutex::new(seen) }) })
+    }
+
+    /// An acceptor with one certificate chain and its private key, both PEM, and defaults for the
+    /// rest.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
     pub fn from_pem_files(
         certificate: impl AsRef<Path>,
         key: impl AsRef<Path>,
     ) -> Result<Self, Error> {
-        let (certificate, key) = (certificate.as_ref(), key.as_ref());
-        let chain = read_chain(certificate).map_err(at(certificate))?;
-        let private_key = read_key(key).map_err(at(key))?;
-        let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
-            .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private_key))
-            .map_err(|error| match error {
-                rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-                    at(key)(Cause::Mismatch { certificate: certificate.to_owned() })
-                }
-                error @ rustls::Error::InvalidCertificate(_) => {
-                    at(certificate)(Cause::Unusable(error.into()))
-                }
-                error => at(key)(Cause::Unusable(error.into())),
-            })?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { config: Arc::new(config), timeout: HANDSHAKE_TIMEOUT })
+        Self::new(Config::new(Identity::files(certificate.as_ref(), key.as_ref())))
     }
 
-    /// How long a handshake may take. Default 5 s.
-    #[must_use]
-    pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
-    }
-
-    /// Does the server's side of the handshake, within the handshake timeout.
+    /// Reads the files again. Handshakes that begin afterwards use what is in them now; open
+    /// connections stay as they are. Sessions are not resumed across a reload.
     ///
-    /// `sleep` makes a future that is done after so long: the timer of whatever runtime the stream
-    /// belongs to, `seawall_actor::time::sleep` for instance.
+    /// Blocks while it reads.
     ///
     /// # Errors
     ///
-    /// [`Error::Handshake`] if the peer is at fault, [`Error::Timeout`] if it is too slow,
-    /// [`Error::Io`] if the transport fails. The stream is dropped.
-    pub async fn accept<S, T>(
-        &self,
-        stream: S,
-        sleep: impl FnOnce(Duration) -> T,
-    ) -> Result<Stream<S>, Error>
+    /// As [`new`](Self::new). Then the old certificates stay in use.
+    pub fn reload(&self) -> Result<(), Error> {
+        let mut seen = self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        self.reread(&mut seen)
+    }
+
+    /// Reads the files again if one of them has changed, by its time of modification or its
+    /// length. Tells whether it did. Made to be called every minute or so.
+    ///
+    /// Blocks while it looks and reads.
+    ///
+    /// # Errors
+    ///
+    /// As [`reload`](Self::reload), and again at each call until the files are sound: who replaces
+    /// a certificate and then its key may be seen half way.
+    ///
+    /// # Examples
+    ///
+    /// A thread that watches, and ends with the last other handle of the acceptor:
+    ///
+    /// ```no_run
+    /// # let acceptor = seawall_tls::Acceptor::from_pem_files("cert.pem", "key.pem")?;
+    /// let watched = acceptor.clone();
+    /// std::thread::spawn(move || {
+    ///     loop {
+    ///         std::thread::sleep(std::time::Duration::from_secs(60));
+    ///         if let Err(error) = watched.reload_if_changed() {
+    ///             eprintln!("still using the old certificates: {error}");
+    ///         }
+    ///     }
+    /// });
+    /// # Ok::<_, seawall_tls::Error>(())
+    /// ```
+    pub fn reload_if_changed(&self) -> Result<bool, Error> {
+        let mut seen = self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if *seen == self.shared.config.marks() {
+            return Ok(false);
+        }
+        self.reread(&mut seen).map(|()| true)
+    }
+
+    fn reread(&self, seen: &mut Vec<Option<Mark>>) -> Result<(), Error> {
+        // Before the files: a change while they are read is then seen the next time.
+        let marks = self.shared.config.marks();
+        let ready = Arc::new(self.shared.config.load()?);
+        *self.shared.current.write().unwrap_or_else(PoisonError::into_inner) = ready;
+        *seen = marks;
+        Ok(())
+    }
+
+    /// Reads the client's first message, and waits for no more than that: a client that stays
+    /// silent costs no arithmetic. [`Hello::accept`] does the rest.
+    ///
+    /// There is no deadline: a client that sends nothing is waited for until the future is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PlainHttp`] if it is no TLS but the beginning of an HTTP request,
+    /// [`Error::Handshake`] if it is neither or broken, [`Error::Io`] if the transport fails.
+    pub async fn hello<S>(&self, stream: S) -> Result<Hello<S>, AcceptError<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
-        T: Future,
     {
-        let handshake = pin!(async {
-            TlsAcceptor::from(Arc::clone(&self.config)).accept(stream).await.map_err(blame)
-        });
-        let late = pin!(async {
-            sleep(self.timeout).await;
-            Err(Error::Timeout(self.timeout))
-        });
-        let stream = future::or(handshake, late).await?;
-        Ok(Stream::Tls(Box::new(TlsStream(stream))))
+        let ready = self.shared.current.read().unwrap_or_else(PoisonError::into_inner).clone();
+        Hello::read(stream, ready).await
+    }
+
+    /// Does the server's side of the handshake: [`hello`](Self::hello), then [`Hello::accept`].
+    ///
+    /// # Errors
+    ///
+    /// As those two.
+    pub async fn accept<S>(&self, stream: S) -> Result<Stream<S>, AcceptError<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.hello(stream).await?.accept().await
     }
 }
 
 impl fmt::Debug for Acceptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Acceptor").field("timeout", &self.timeout).finish_non_exhaustive()
+        f.debug_struct("Acceptor").field("config", &self.shared.config).finish_non_exhaustive()
+    }
+}
+
+impl Config {
+    fn load(&self) -> Result<Ready, Error> {
+        let provider = Arc::new(provider());
+        let mut identities = Vec::new();
+        for identity in &self.identities {
+            identities.push(identity.load(&provider)?);
+        }
+        let default = identities.remove(0); // `Config::new` puts one there
+        let names = Arc::new(Names::new(default, identities));
+        let versions: &[&rustls::SupportedProtocolVersion] = match self.min_version {
+            Version::Tls12 => rustls::ALL_VERSIONS,
+            Version::Tls13 => &[&rustls::version::TLS13],
+        };
+        let verifier = self.clients.load(&provider)?;
+        let builder = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)
+            .map_err(unusable)?;
+        let mut server =
+            builder.with_client_cert_verifier(verifier).with_cert_resolver(Arc::clone(&names) as _);
+        server.alpn_protocols.clone_from(&self.alpn);
+        match self.resumption {
+            Resumption::Tickets => server.ticketer = ticketer().map_err(unusable)?,
+            Resumption::Cache(sessions) => {
+                server.session_storage = ServerSessionMemoryCache::new(sessions);
+            }
+            Resumption::Off => {
+                server.session_storage = Arc::new(NoServerSessionStorage {});
+                server.send_tls13_tickets = 0;
+            }
+        }
+        Ok(Ready {
+            server: Arc::new(server),
+            names,
+            refuses_unknown_names: self.refuses_unknown_names,
+        })
+    }
+
+    /// The state of each file; `None` for one that is not there.
+    fn marks(&self) -> Vec<Option<Mark>> {
+        let paths = self.identities.iter().flat_map(Identity::paths).chain(self.clients.path());
+        let mark = |path: &Path| {
+            let metadata = path.metadata().ok()?;
+            Some((metadata.modified().ok()?, metadata.len()))
+        };
+        paths.map(mark).collect()
+    }
+}
+
+/// A fault of no file: the cryptography cannot do what is asked.
+fn unusable(error: rustls::Error) -> Error {
+    Error::Config {
+        path: PathBuf::from("<cryptography>"),
+        cause: crate::Cause::Unusable(error.into()),
     }
 }
 
@@ -117,30 +227,12 @@ fn provider() -> CryptoProvider {
     rustls::crypto::ring::default_provider()
 }
 
-fn at(path: &Path) -> impl Fn(Cause) -> Error {
-    move |cause| Error::Config { path: path.to_owned(), cause }
+#[cfg(feature = "aws-lc-rs")]
+fn ticketer() -> Result<Arc<dyn ProducesTickets>, rustls::Error> {
+    rustls::crypto::aws_lc_rs::Ticketer::new()
 }
 
-fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, Cause> {
-    let pem = fs::read(path).map_err(Cause::Unreadable)?;
-    let chain = CertificateDer::pem_slice_iter(&pem)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| Cause::Malformed(error.into()))?;
-    if chain.is_empty() { Err(Cause::NoCertificate) } else { Ok(chain) }
-}
-
-fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, Cause> {
-    let pem = fs::read(path).map_err(Cause::Unreadable)?;
-    PrivateKeyDer::from_pem_slice(&pem).map_err(|error| match error {
-        PemError::NoItemsFound => Cause::NoKey,
-        error => Cause::Malformed(error.into()),
-    })
-}
-
-/// Whose fault a failed handshake is: an I/O error that carries a TLS error is the peer's.
-fn blame(error: io::Error) -> Error {
-    match error.downcast::<rustls::Error>() {
-        Ok(fault) => Error::Handshake(fault.into()),
-        Err(error) => Error::Io(error),
-    }
+#[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
+fn ticketer() -> Result<Arc<dyn ProducesTickets>, rustls::Error> {
+    rustls::crypto::ring::Ticketer::new()
 }

@@ -7,6 +7,8 @@ use std::task::{Context, Poll};
 
 use futures_io::{AsyncRead, AsyncWrite};
 
+use crate::Info;
+
 /// A connection, plain or TLS.
 ///
 /// `poll_close` ends the sending direction in order: with TLS a `close_notify` goes first.
@@ -27,6 +29,15 @@ impl<S> Stream<S> {
         match self {
             Self::Plain(stream) => stream,
             Self::Tls(stream) => stream.0.get_ref().0,
+        }
+    }
+
+    /// What the handshake agreed on; `None` for a plain stream.
+    #[must_use]
+    pub fn info(&self) -> Option<Info> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(stream) => Some(Info::of(stream.0.get_ref().1)),
         }
     }
 

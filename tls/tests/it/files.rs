@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use seawall_tls::{Acceptor, Cause, Error};
+use seawall_tls::{Acceptor, Cause, Config, Error, Identity};
 
 use crate::{Folder, identity};
 
@@ -50,8 +50,29 @@ fn each_fault_names_its_file_and_cause() {
     assert_eq!(file, "key.pem");
 
     let (text, file, cause) = refused(&certificate, &empty);
-    assert!(matches!(cause, Cause::NoKey), "{text}");
+    assert!(matches!(cause, Cause::Empty), "{text}");
     assert_eq!(file, "empty.pem");
+
+    let (text, file, cause) = refused(&certificate, &certificate);
+    assert!(matches!(cause, Cause::NoKey), "{text}");
+    assert_eq!(file, "cert.pem");
+
+    for lock in [
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+        "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n-----END RSA PRIVATE KEY-----\n",
+    ] {
+        let locked = folder.write("locked.pem", lock);
+        let (text, file, cause) = refused(&certificate, &locked);
+        assert!(matches!(cause, Cause::Encrypted), "{text}");
+        assert_eq!(file, "locked.pem");
+        assert!(text.contains("openssl pkey"), "the text names a cure: {text}");
+    }
+
+    let nonsense = folder
+        .write("nonsense.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    let (text, file, cause) = refused(&nonsense, &key);
+    assert!(matches!(cause, Cause::Unusable(_)), "{text}");
+    assert_eq!(file, "nonsense.pem");
 
     let (text, file, cause) = refused(&damaged, &key);
     assert!(matches!(cause, Cause::Malformed(_)), "{text}");
@@ -61,6 +82,24 @@ fn each_fault_names_its_file_and_cause() {
     assert!(matches!(cause, Cause::Mismatch { .. }), "{text}");
     assert_eq!(file, "other.pem");
     assert!(text.contains("cert.pem"), "the text names both files: {text}");
+}
+
+#[test]
+fn both_may_stand_in_one_file_or_in_none() {
+    let (folder, identity) = (Folder::new(), identity());
+    let both = folder.write("both.pem", &format!("{}{}", identity.key, identity.certificate));
+    assert!(Acceptor::from_pem_files(&both, &both).is_ok());
+    assert!(Acceptor::new(Config::new(identity.pem())).is_ok());
+    let text = Identity::text(&identity.certificate, "");
+    let error = Acceptor::new(Config::new(text)).unwrap_err();
+    assert_eq!(error.to_string(), "<key>: is empty");
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let identity = identity();
+    let shown = format!("{:?}", Acceptor::new(Config::new(identity.pem())));
+    assert!(!shown.contains("BEGIN"), "{shown}");
 }
 
 #[test]

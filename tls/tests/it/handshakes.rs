@@ -1,76 +1,42 @@
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::time::Duration;
-
-use async_io::{Async, Timer, block_on};
+use async_io::block_on;
 use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
-use futures_rustls::{TlsConnector, client};
-#[cfg(feature = "aws-lc-rs")]
-use rustls::crypto::aws_lc_rs as crypto;
-#[cfg(not(feature = "aws-lc-rs"))]
-use rustls::crypto::ring as crypto;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::{CertificateDer, ServerName};
-use seawall_tls::{Acceptor, Error, Stream};
+use seawall_tls::{AcceptError, Error, Stream};
 
-use crate::{Folder, Identity, identity};
+use crate::client::{Client, Socket, pair};
+use crate::identity;
 
-fn acceptor(identity: &Identity) -> Acceptor {
-    let folder = Folder::new();
-    let certificate = folder.write("cert.pem", &identity.certificate);
-    let key = folder.write("key.pem", &identity.key);
-    Acceptor::from_pem_files(certificate, key).unwrap()
-}
-
-/// Two ends of one TCP connection.
-fn pair() -> (Async<TcpStream>, Async<TcpStream>) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let (server, _) = listener.accept().unwrap();
-    (Async::new(server).unwrap(), Async::new(client).unwrap())
-}
-
-async fn connect(
-    identity: &Identity,
-    stream: Async<TcpStream>,
-) -> client::TlsStream<Async<TcpStream>> {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from(identity.der.clone())).unwrap();
-    let provider = Arc::new(crypto::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let name = ServerName::try_from("localhost").unwrap();
-    TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
+/// What the server made of a client that sends these octets.
+fn accept(octets: &[u8]) -> (AcceptError<Socket>, Socket) {
+    block_on(async {
+        let (server, mut client) = pair();
+        client.write_all(octets).await.unwrap();
+        client.get_ref().shutdown(std::net::Shutdown::Write).unwrap();
+        (identity().acceptor().accept(server).await.unwrap_err(), client)
+    })
 }
 
 #[test]
 fn bytes_go_both_ways_and_close_notify_ends_them() {
+    let identity = identity();
+    let met = Client::trusting(&[&identity]).meet(&identity.acceptor());
+    assert!(met.server.as_ref().unwrap().is_tls());
+    let (mut server, mut client) = met.talk();
     block_on(async {
-        let identity = identity();
-        let acceptor = acceptor(&identity);
-        let (server, client) = pair();
-        let (server, mut client) =
-            future::zip(acceptor.accept(server, Timer::after), connect(&identity, client)).await;
-        let mut server = server.unwrap();
-        assert!(server.is_tls());
-        let serve = async {
-            let mut question = [0; 4];
-            server.read_exact(&mut question).await.unwrap();
-            server.write_all(&question).await.unwrap();
-            server.close().await.unwrap();
-        };
-        let ask = async {
-            client.write_all(b"ping").await.unwrap();
-            let mut answer = Vec::new();
-            // Without close_notify this would be an error: a truncated stream.
-            client.read_to_end(&mut answer).await.unwrap();
-            answer
-        };
-        assert_eq!(future::zip(serve, ask).await.1, b"ping");
+        server.close().await.unwrap();
+        let mut rest = Vec::new();
+        // Without close_notify this would be an error: a truncated stream.
+        client.read_to_end(&mut rest).await.unwrap();
+        assert!(rest.is_empty());
     });
+}
+
+#[test]
+fn a_stream_that_is_cut_is_an_error() {
+    let identity = identity();
+    let (mut server, client) = Client::trusting(&[&identity]).meet(&identity.acceptor()).talk();
+    drop(client);
+    let error = block_on(server.read_to_end(&mut Vec::new())).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof);
 }
 
 #[test]
@@ -78,7 +44,7 @@ fn a_plain_stream_is_the_same_type() {
     block_on(async {
         let (server, mut client) = pair();
         let mut server = Stream::Plain(server);
-        assert!(!server.is_tls());
+        assert!(!server.is_tls() && server.info().is_none());
         client.write_all(b"ping").await.unwrap();
         let mut question = [0; 4];
         server.read_exact(&mut question).await.unwrap();
@@ -86,31 +52,72 @@ fn a_plain_stream_is_the_same_type() {
     });
 }
 
+/// Whoever holds slots for handshakes gives none to a client that only connects: the first step
+/// waits as long as it likes.
 #[test]
-fn a_silent_client_is_let_go() {
+fn a_silent_client_does_not_get_past_the_first_step() {
     block_on(async {
-        let acceptor = acceptor(&identity()).handshake_timeout(Duration::from_millis(10));
-        let (server, _client) = pair();
-        assert!(matches!(acceptor.accept(server, Timer::after).await, Err(Error::Timeout(_))));
+        let acceptor = identity().acceptor();
+        let (server, mut client) = pair();
+        let mut hello = Box::pin(acceptor.hello(server));
+        assert!(future::poll_once(&mut hello).await.is_none());
+        client.write_all(&[22, 3, 1]).await.unwrap(); // the beginning of a record
+        assert!(future::poll_once(&mut hello).await.is_none());
+        drop(client);
+        assert!(matches!(hello.await.unwrap_err().error, Error::Io(_)));
     });
 }
 
+/// The stream comes back, so that the client can be told in its own words: no alert was sent.
 #[test]
-fn plain_http_is_the_peers_fault() {
-    block_on(async {
-        let acceptor = acceptor(&identity());
-        let (server, mut client) = pair();
-        client.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
-        assert!(matches!(acceptor.accept(server, Timer::after).await, Err(Error::Handshake(_))));
-    });
+fn plain_http_is_seen_at_its_first_letter() {
+    for request in ["GET / HTTP/1.1\r\nHost: h\r\n\r\n", "P"] {
+        let (failed, mut client) = accept(request.as_bytes());
+        assert!(matches!(failed.error, Error::PlainHttp), "{failed}");
+        block_on(async {
+            let mut stream = failed.stream;
+            stream.write_all(b"speak TLS").await.unwrap();
+            drop(stream);
+            let mut answer = Vec::new();
+            // The request lies unread: the connection may be reset behind the answer.
+            let _ = client.read_to_end(&mut answer).await;
+            assert_eq!(answer, b"speak TLS");
+        });
+    }
+}
+
+/// RFC 8446 §6.2: who breaks the protocol is told by a fatal alert.
+#[test]
+fn what_is_no_handshake_is_refused_by_an_alert() {
+    let mut endless = vec![22, 3, 1, 0x40, 0, 1, 0xff, 0xff, 0xff]; // a hello of 16 MiB
+    endless.resize(5 + 0x4000, 0);
+    let table: [&[u8]; 5] = [
+        b"\x80\x2e\x01\x00\x02\x00\x15\x00\x00\x00\x10", // SSL 2
+        b"\x00\x01\x02\x03\x04\x05\x06\x07",
+        b"\x17\x03\x03\x00\x05hello", // data before a handshake
+        b"\x16\x03\x01\xff\xff\x01",  // a record longer than any
+        &endless,
+    ];
+    for octets in table {
+        let (failed, mut client) = accept(octets);
+        assert!(matches!(failed.error, Error::Handshake(_)), "{octets:x?}: {failed}");
+        drop(failed);
+        let mut answer = Vec::new();
+        let _ = block_on(client.read_to_end(&mut answer));
+        assert!(matches!(answer[..], [21, 3, _, 0, 2, 2, _]), "{octets:x?}: {answer:x?}");
+    }
+}
+
+#[test]
+fn a_client_that_says_goodbye_first_is_let_go() {
+    let (failed, _client) = accept(&[21, 3, 3, 0, 2, 1, 0]);
+    assert!(matches!(failed.error, Error::Handshake(_) | Error::Io(_)), "{failed}");
 }
 
 #[test]
 fn a_client_that_leaves_is_the_transports_fault() {
-    block_on(async {
-        let acceptor = acceptor(&identity());
-        let (server, client) = pair();
-        drop(client);
-        assert!(matches!(acceptor.accept(server, Timer::after).await, Err(Error::Io(_))));
-    });
+    let (failed, _client) = accept(b"");
+    assert!(matches!(failed.error, Error::Io(_)), "{failed}");
+    let (failed, _client) = accept(&[22, 3, 1, 2]);
+    assert!(matches!(failed.error, Error::Io(_)), "{failed}");
 }

@@ -1,11 +1,23 @@
 //! Certificates made on the spot, handshakes over pairs of sockets.
 
-mod files; // what `Acceptor::from_pem_files` says about files that cannot work
+mod client; // the other end: a client of rustls
+mod clients; // client certificates
+mod files; // what is said about files that cannot work
 mod handshakes; // good ones, silent ones, plain HTTP on the TLS port
+mod names; // several certificates, by name
+mod reloads; // new certificates while it runs
+mod sessions; // versions, ALPN, resumption
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    SignatureAlgorithm,
+};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use seawall_tls::{Acceptor, Config};
 
 /// A folder of one test, removed at its end.
 struct Folder(PathBuf);
@@ -36,18 +48,79 @@ impl Drop for Folder {
     }
 }
 
-/// A self-signed certificate for `localhost`, as PEM.
+/// A certificate and its key.
+#[derive(Clone)]
 struct Identity {
     certificate: String,
     key: String,
-    der: Vec<u8>,
+    der: CertificateDer<'static>,
+    key_der: Vec<u8>,
 }
 
+impl Identity {
+    /// Self-signed, for these names.
+    fn of(names: &[&str]) -> Self {
+        Self::with(&rcgen::PKCS_ECDSA_P256_SHA256, names)
+    }
+
+    fn with(algorithm: &'static SignatureAlgorithm, names: &[&str]) -> Self {
+        let key = KeyPair::generate_for(algorithm).unwrap();
+        let made = params(names).self_signed(&key).unwrap();
+        Self::new(&made, &key)
+    }
+
+    fn new(made: &rcgen::Certificate, key: &KeyPair) -> Self {
+        Self {
+            certificate: made.pem(),
+            key: key.serialize_pem(),
+            der: made.der().clone(),
+            key_der: key.serialize_der(),
+        }
+    }
+
+    fn pem(&self) -> seawall_tls::Identity {
+        seawall_tls::Identity::text(&self.certificate, &self.key)
+    }
+
+    fn private_key(&self) -> PrivateKeyDer<'static> {
+        PrivatePkcs8KeyDer::from(self.key_der.clone()).into()
+    }
+
+    /// An acceptor with this identity and defaults.
+    fn acceptor(&self) -> Acceptor {
+        Acceptor::new(Config::new(self.pem())).unwrap()
+    }
+}
+
+/// Self-signed, for `localhost`.
 fn identity() -> Identity {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    Identity {
-        certificate: made.cert.pem(),
-        key: made.signing_key.serialize_pem(),
-        der: made.cert.der().to_vec(),
+    Identity::of(&["localhost"])
+}
+
+fn params(names: &[&str]) -> CertificateParams {
+    CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap()
+}
+
+/// A certificate authority.
+struct Authority {
+    pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = params(&[]);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self { pem, issuer: Issuer::new(params, key) }
+    }
+
+    /// A certificate for a client.
+    fn client(&self, name: &str) -> Identity {
+        let mut params = params(&[name]);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let key = KeyPair::generate().unwrap();
+        Identity::new(&params.signed_by(&key, &self.issuer).unwrap(), &key)
     }
 }
