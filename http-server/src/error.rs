@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use seawall_codec::http::{Misuse, Status, Violation};
 
+use crate::content::Fault;
 use crate::{IntoResponse, Response};
 
 /// A server that could not start, a connection that could not go on, or content that could not be
@@ -35,12 +36,17 @@ pub(crate) enum Kind {
     HandlerTimeout,
     #[error("the client left in the middle of {0}")]
     Left(Phase),
+    #[error("{0}")]
+    Content(#[source] Fault),
     #[error("the content can no longer be read: its exchange is over")]
     Over,
     #[error("the response field {name:?} cannot be sent: {why}")]
     Field { name: String, why: String },
     #[error("the response cannot be sent: {0}")]
     Response(#[source] Misuse),
+    #[cfg(feature = "serde")]
+    #[error("the response is no JSON: {0}")]
+    Json(#[source] serde_json::Error),
 }
 
 /// What was going on when time ran out or the client left.
@@ -80,7 +86,7 @@ impl Error {
     #[must_use]
     pub fn is_peer(&self) -> bool {
         match self.kind {
-            Kind::Violation(_) | Kind::TooSlow(_) | Kind::Left(_) => true,
+            Kind::Violation(_) | Kind::TooSlow(_) | Kind::Left(_) | Kind::Content(_) => true,
             Kind::Tls(ref error) => !matches!(error, seawall_tls::Error::Config { .. }),
             Kind::Bind { .. }
             | Kind::NoAddress
@@ -89,6 +95,8 @@ impl Error {
             | Kind::Over
             | Kind::Field { .. }
             | Kind::Response(_) => false,
+            #[cfg(feature = "serde")]
+            Kind::Json(_) => false,
         }
     }
 
@@ -109,6 +117,9 @@ impl Error {
     pub fn status(&self) -> Option<Status> {
         match &self.kind {
             Kind::Violation(violation) => Some(violation.status()),
+            Kind::Content(fault) => Some(fault.status()),
+            #[cfg(feature = "serde")]
+            Kind::Json(_) => Some(Status::INTERNAL_SERVER_ERROR),
             Kind::TooSlow(Phase::Head | Phase::Content) => Some(Status::REQUEST_TIMEOUT),
             Kind::HandlerTimeout => Some(Status::GATEWAY_TIMEOUT),
             Kind::Over | Kind::Field { .. } | Kind::Response(_) => {
@@ -154,15 +165,16 @@ impl Error {
     pub(crate) fn response(&self) -> Response {
         let status = self.status().unwrap_or(Status::INTERNAL_SERVER_ERROR);
         match self.kind {
-            // Names the rule that was broken, and nothing of what the client sent.
+            // Names the rule that was broken.
             Kind::Violation(violation) => Response::new(status).text(format!("{violation}\n")),
+            Kind::Content(ref fault) => Response::new(status).text(format!("{fault}\n")),
             _ => Response::status_text(status),
         }
     }
 }
 
-/// What a handler's `?` on the content becomes: 400, 408 or 413, or 500 if it is not the client's
-/// fault.
+/// What a handler's `?` on the content becomes: 400, 408, 413, 415 or 422, or 500 if it is not the
+/// client's fault.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         self.response()

@@ -26,12 +26,14 @@
 //! | `output.rs`, `pace.rs` | gathered writes, how slow is too slow |
 //! | `handler.rs`, `router.rs` | what answers, and how it is chosen |
 //! | `request.rs`, `response.rs`, `stream.rs` | what handlers take and give |
+//! | `content.rs`, `params.rs`, `multipart/`, `media_type.rs` | content as text, JSON, forms |
 //! | `upgrade.rs` | a connection that goes on with another protocol |
 //! | `map.rs` | a future with a function at its end |
 //! | `config.rs`, `error.rs`, `event.rs`, `stats.rs` | limits and timeouts; what went wrong, was reported, was counted |
 
 mod config;
 mod connection;
+mod content;
 mod date;
 mod error;
 mod event;
@@ -40,8 +42,11 @@ mod handshake;
 mod link;
 mod listener;
 mod map;
+mod media_type;
+mod multipart;
 mod output;
 mod pace;
+mod params;
 mod request;
 mod respond;
 mod response;
@@ -55,6 +60,8 @@ pub use config::{Limits, Timeouts};
 pub use error::Error;
 pub use event::Event;
 pub use handler::{Answer, Handler, blocking};
+pub use multipart::{Multipart, MultipartLimits, Part};
+pub use params::Params;
 pub use request::Request;
 pub use response::{IntoResponse, Response};
 pub use router::Router;

@@ -38,6 +38,11 @@ impl<S: Transport> Connection<S> {
             self.count_fault(fault);
             failure = failure.or_else(|| Some(failed(fault.during(Phase::Content))));
         }
+        #[cfg(feature = "serde")]
+        if let Content::Failed(error) = response.content {
+            response = Response::status_text(Status::INTERNAL_SERVER_ERROR);
+            failure = failure.or_else(|| Some(failed(error)));
+        }
         if let Content::Stream(producer) = &mut response.content
             && let Some(reason) = poll_fn(|cx| Poll::Ready(producer.poll_start(cx))).await
         {
@@ -82,6 +87,9 @@ impl<S: Transport> Connection<S> {
             (_, Content::Stream(producer)) => {
                 self.stream(producer, sending == Sending::Chunked).await?;
             }
+            // Replaced above.
+            #[cfg(feature = "serde")]
+            (_, Content::Failed(_)) => {}
         }
         self.flush_if_full().await?;
         if !persist {
@@ -100,6 +108,8 @@ impl<S: Transport> Connection<S> {
         let len = match &response.content {
             Content::Whole(bytes) if status.allows_content() => Some(bytes.len() as u64),
             Content::Whole(_) | Content::Stream(_) => None,
+            #[cfg(feature = "serde")]
+            Content::Failed(_) => None,
         };
         let refused = |misuse| Error::new(Kind::Response(misuse));
         let written = self.link.with(|link| {

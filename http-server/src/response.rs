@@ -41,6 +41,9 @@ pub struct Response {
 pub(crate) enum Content {
     Whole(Cow<'static, [u8]>),
     Stream(Producer),
+    /// Not at all: the client gets 500.
+    #[cfg(feature = "serde")]
+    Failed(crate::Error),
 }
 
 impl Response {
@@ -114,9 +117,46 @@ impl Response {
         self.content("text/plain; charset=utf-8", bytes)
     }
 
+    /// 200 with `value` in JSON. A value that JSON cannot hold, a map with keys that are no strings
+    /// for instance, becomes a 500, and the event hook hears why.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use seawall_http_server::Response;
+    ///
+    /// #[derive(serde::Serialize)]
+    /// struct Health {
+    ///     status: &'static str,
+    /// }
+    ///
+    /// let response = Response::json(&Health { status: "ok" });
+    /// assert_eq!(response.status().code(), 200);
+    /// ```
+    #[cfg(feature = "serde")]
+    #[must_use]
+    pub fn json<T: serde::Serialize + ?Sized>(value: &T) -> Self {
+        let mut response = Self::new(Status::OK);
+        match serde_json::to_vec(value) {
+            Ok(json) => response.content("application/json", json),
+            Err(error) => {
+                response.content =
+                    Content::Failed(crate::Error::new(crate::error::Kind::Json(error)));
+                response
+            }
+        }
+    }
+
+    /// Sets the status.
+    #[must_use]
+    pub fn with_status(mut self, status: Status) -> Self {
+        self.status = status;
+        self
+    }
+
     /// Sets the content to JSON that is already written, as `application/json`.
     #[must_use]
-    pub fn json(self, json: impl Into<String>) -> Self {
+    pub fn json_text(self, json: impl Into<String>) -> Self {
         self.content("application/json", json.into().into_bytes())
     }
 

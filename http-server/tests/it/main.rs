@@ -4,6 +4,7 @@ mod client; // a client that knows nothing but octets
 mod contents; // content in and out: lengths, chunks, Expect, HEAD, streams
 mod crashes; // panics of every kind, and who notices
 mod ends; // how connections and servers end: keep-alive, limits, timeouts, lingering, shutdown
+mod forms; // content as text, JSON, forms
 mod handovers; // Upgrade
 mod requests; // heads that are refused, heads that are not
 mod secure; // the same over TLS, and clients that do not get that far

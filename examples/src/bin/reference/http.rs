@@ -17,9 +17,7 @@ const FILE: &str = "A seawall keeps the sea where it is.\n";
 pub(crate) fn routes(router: Router) -> Router {
     router
         .get("/hello", async |_: Request| "hello\n")
-        .get("/health", async |_: Request| {
-            Response::new(Status::OK).json(json!({ "status": "ok" }).to_string())
-        })
+        .get("/health", async |_: Request| Response::json(&json!({ "status": "ok" })))
         .any("/echo", echo)
         .any("/fields", fields)
         .get("/crash", crash)
@@ -39,7 +37,7 @@ async fn fields(request: Request) -> Response {
     let latin1 = |octets: &[u8]| octets.iter().map(|octet| char::from(*octet)).collect::<String>();
     let pairs: Vec<_> =
         request.fields().map(|field| json!([field.name, latin1(field.value)])).collect();
-    Response::new(Status::OK).json(json!(pairs).to_string())
+    Response::json(&pairs)
 }
 
 /// Panics, in the way that `kind` names.
