@@ -23,7 +23,7 @@ use std::time::Instant;
 use futures_lite::future;
 use seawall_actor::time::{self, Alarm};
 use seawall_actor::{Context, ExitReason, Outcome, Panicked, catch, isolate};
-use seawall_codec::http::{Body, BodyFraming, Exchange, RequestLayout, RequestParser, Status};
+use seawall_codec::http::{BodyFraming, Exchange, RequestLayout, RequestParser, Status};
 use seawall_tls::Info;
 
 use crate::error::{Kind, Phase};
@@ -214,24 +214,18 @@ impl<S: Transport> Connection<S> {
     async fn exchange(&mut self, head: Head) -> Result<(), End> {
         self.served += 1;
         self.shared.counters.requests.add();
-        let limits = &self.shared.limits;
         let parts = head.layout.head(&head.bytes);
         let framing = parts.framing();
         let mut exchange = Exchange::new(&parts);
-        if self.served >= limits.requests_per_connection {
+        if self.served >= self.shared.limits.requests_per_connection {
             exchange.close();
         }
-        let body = Body::new(framing, limits.body, &self.shared.head_limits)
-            .map_err(|violation| self.refuse(exchange, violation.into()))?;
         let continue_due = parts.expects_continue();
-        let number = self.link.with(|link| link.begin(body, continue_due));
-        let source = match framing {
-            BodyFraming::None => None,
-            BodyFraming::Length(_) | BodyFraming::Chunked => {
-                number.map(|number| (Arc::clone(&self.link) as _, number))
-            }
-        };
-        let request = Request::new(head.bytes, head.layout, self.origin.clone(), source);
+        let number = self.link.with(|link| link.begin(framing, continue_due)).unwrap_or_default();
+        let link = Arc::clone(&self.link) as _;
+        let has_content = framing != BodyFraming::None;
+        let origin = self.origin.clone();
+        let request = Request::new(head.bytes, head.layout, origin, (link, number), has_content);
         let (response, failure) = self.handle(request).await?;
         self.respond(exchange, response, failure).await
     }
@@ -248,7 +242,6 @@ impl<S: Transport> Connection<S> {
         };
         let mut answer = pin!(isolate(answer));
         let mut alarm = Alarm::new();
-        let mut waiting = false;
         poll_fn(|cx| {
             if let Poll::Ready(answered) = answer.as_mut().poll(cx) {
                 return Poll::Ready(Ok(match answered {
@@ -256,17 +249,19 @@ impl<S: Transport> Connection<S> {
                     Err(panicked) => crashed(panicked),
                 }));
             }
-            let awaited = match self.link.with(|link| (link.poll_flush(cx), link.content.awaited)) {
-                Some((Poll::Ready(Err(error)), _)) => {
-                    return Poll::Ready(Err(End::Drop(failed(error))));
+            let waiting = self.link.with(|link| {
+                if let Poll::Ready(Err(error)) = link.poll_flush(cx) {
+                    return Err(End::Drop(failed(error)));
                 }
-                Some((_, awaited)) => awaited,
-                None => false,
-            };
-            // The time that the client takes for its content is not the handler's.
-            if awaited || !waiting {
-                waiting = true;
-                alarm.set(Instant::now().checked_add(self.shared.timeouts.handler));
+                // The time that the client takes for its content is not the handler's.
+                if link.content.awaited {
+                    link.restart_deadline();
+                }
+                alarm.set(link.deadline());
+                Ok(())
+            });
+            if let Some(Err(end)) = waiting {
+                return Poll::Ready(Err(end));
             }
             alarm.poll(cx).map(|()| {
                 let late = Error::new(Kind::HandlerTimeout);

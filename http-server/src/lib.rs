@@ -59,7 +59,7 @@ mod upgrade;
 pub use config::{Limits, Timeouts};
 pub use error::Error;
 pub use event::Event;
-pub use handler::{Answer, Handler, blocking};
+pub use handler::{Answer, Handler, Next, With, Wrapped, blocking, with_state};
 pub use multipart::{Multipart, MultipartLimits, Part};
 pub use params::Params;
 pub use request::Request;

@@ -8,12 +8,12 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use seawall_actor::Buffer;
 use seawall_actor::time::Alarm;
-use seawall_codec::http::{Body, Content, ResponseWriter, Status, Violation};
+use seawall_codec::http::{Body, BodyFraming, Content, ResponseWriter, Status, Violation};
 
 use crate::Error;
 use crate::error::{Kind, Phase};
@@ -27,8 +27,10 @@ pub(crate) struct Link<S> {
     pub(crate) stream: S,
     pub(crate) input: Buffer,
     pub(crate) output: Output,
-    /// The client has closed its sending side.
+    /// The client has closed its sending side, or the transport failed.
     pub(crate) ended: bool,
+    /// How the transport failed, if it was seen in passing.
+    pub(crate) broken: Option<io::ErrorKind>,
     read_alarm: Alarm,
     write_alarm: Alarm,
     /// Set while the client does not take what is to be written.
@@ -38,8 +40,12 @@ pub(crate) struct Link<S> {
     shared: Arc<Shared>,
 }
 
-/// A request's content, as far as it is still to come.
+/// The request that is being answered: its content, as far as it is still to come, and its time.
 pub(crate) struct Incoming {
+    framing: BodyFraming,
+    /// Octets of content that may come.
+    limit: u64,
+    /// Made when the content is first asked for: until then its limit may change.
     body: Option<Body>,
     /// Which request of the connection it belongs to.
     exchange: u64,
@@ -50,6 +56,10 @@ pub(crate) struct Incoming {
     pub(crate) awaited: bool,
     /// Why it will never be complete.
     pub(crate) fault: Option<Fault>,
+    /// How long the handler may take.
+    timeout: Duration,
+    /// When that time is over, once somebody has asked.
+    deadline: Option<Instant>,
 }
 
 /// Why reading failed; small, so that the handler and the connection can both be told.
@@ -85,17 +95,11 @@ impl<S: Transport> Link<S> {
             input: Buffer::default(),
             output: Output::default(),
             ended: false,
+            broken: None,
             read_alarm: Alarm::new(),
             write_alarm: Alarm::new(),
             write_pace: None,
-            content: Incoming {
-                body: None,
-                exchange: 0,
-                continue_due: false,
-                pace: None,
-                awaited: false,
-                fault: None,
-            },
+            content: Incoming::new(0, BodyFraming::None, false, &shared),
             shared,
         }
     }
@@ -153,18 +157,53 @@ impl<S: Transport> Link<S> {
         Pin::new(&mut self.stream).poll_flush(cx).map_err(Error::from)
     }
 
-    /// Begins the content of the next request, and gives its number.
-    pub(crate) fn begin(&mut self, body: Body, continue_due: bool) -> u64 {
+    /// Begins the next request, and gives its number.
+    pub(crate) fn begin(&mut self, framing: BodyFraming, continue_due: bool) -> u64 {
         let exchange = self.content.exchange + 1;
-        self.content = Incoming {
-            body: Some(body),
-            exchange,
-            continue_due,
-            pace: None,
-            awaited: false,
-            fault: None,
-        };
+        self.content = Incoming::new(exchange, framing, continue_due, &self.shared);
         exchange
+    }
+
+    /// When the handler's time is over; `None` if the clock cannot hold it.
+    pub(crate) fn deadline(&mut self) -> Option<Instant> {
+        if self.content.deadline.is_none() {
+            self.restart_deadline();
+        }
+        self.content.deadline
+    }
+
+    /// Lets the handler's time begin anew.
+    pub(crate) fn restart_deadline(&mut self) {
+        self.content.deadline = Instant::now().checked_add(self.content.timeout);
+    }
+
+    /// Ready once the client has closed its sending side, or the transport has failed. What it
+    /// sends meanwhile is read, as far as one buffer holds it; more hides its end.
+    pub(crate) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while !self.ended {
+            if self.input.filled().len() >= WATCH_LEN {
+                return Poll::Pending;
+            }
+            match Pin::new(&mut self.stream).poll_read(cx, self.input.room()) {
+                Poll::Ready(Ok(0)) => self.ended = true,
+                Poll::Ready(Ok(len)) => {
+                    self.input.filled_more(len);
+                    if let Some(pace) = &mut self.content.pace {
+                        pace.moved(len, Instant::now());
+                    }
+                }
+                Poll::Ready(Err(error)) => {
+                    self.broken = Some(error.kind());
+                    self.ended = true;
+                }
+                Poll::Pending => {
+                    self.input.release();
+                    return Poll::Pending;
+                }
+            }
+        }
+        self.input.release();
+        Poll::Ready(())
     }
 
     /// Gives the next piece of the content to `sink`; ready with `false` at the end.
@@ -217,7 +256,14 @@ impl<S: Transport> Link<S> {
         if let Some(fault) = self.content.fault {
             return Err(fault);
         }
-        let Some(body) = &mut self.content.body else { return Ok(Some(false)) };
+        let body = match &mut self.content.body {
+            Some(body) => body,
+            None => {
+                let body =
+                    Body::new(self.content.framing, self.content.limit, &self.shared.head_limits);
+                self.content.body.insert(body.map_err(Fault::Violation)?)
+            }
+        };
         let mut input = self.input.filled();
         let before = input.len();
         let found = body.recv(&mut input);
@@ -237,6 +283,10 @@ impl<S: Transport> Link<S> {
 
     /// Drops what was read of the content and nobody asked for, and tells what is left of it.
     pub(crate) fn skip_buffered(&mut self) -> Remainder {
+        // Nobody holds what is skipped: its limit is another, and not kept here.
+        if self.content.body.is_none() {
+            self.content.limit = u64::MAX;
+        }
         while !self.input.is_empty() && !self.is_content_complete() {
             match self.take_piece(&mut |_| {}) {
                 Ok(Some(true)) => {}
@@ -250,19 +300,49 @@ impl<S: Transport> Link<S> {
         if self.content.fault.is_some() {
             return Remainder::Unknown;
         }
-        match self.content.body.as_ref().map(Body::left) {
-            None | Some(Some(0)) => Remainder::Nothing,
+        match self.content.left() {
+            Some(0) => Remainder::Nothing,
             // Whether this client will ever send it, only a 100 (Continue) could tell.
-            Some(_) if self.content.continue_due => Remainder::Unknown,
-            Some(Some(left)) => Remainder::Octets(left),
-            Some(None) => Remainder::Unknown,
+            _ if self.content.continue_due => Remainder::Unknown,
+            Some(left) => Remainder::Octets(left),
+            None => Remainder::Unknown,
         }
     }
 
     pub(crate) fn is_content_complete(&self) -> bool {
-        self.content.body.as_ref().is_none_or(Body::is_complete)
+        self.content.left() == Some(0)
     }
 }
+
+impl Incoming {
+    fn new(exchange: u64, framing: BodyFraming, continue_due: bool, shared: &Shared) -> Self {
+        Self {
+            framing,
+            limit: shared.limits.body,
+            body: None,
+            exchange,
+            continue_due,
+            pace: None,
+            awaited: false,
+            fault: None,
+            timeout: shared.timeouts.handler,
+            deadline: None,
+        }
+    }
+
+    /// How many octets are still to come, if that is known.
+    fn left(&self) -> Option<u64> {
+        match (&self.body, self.framing) {
+            (Some(body), _) => body.left(),
+            (None, BodyFraming::None) => Some(0),
+            (None, BodyFraming::Length(len)) => Some(len),
+            (None, BodyFraming::Chunked) => None,
+        }
+    }
+}
+
+/// Octets that are read while only the client's end is watched for: one read buffer.
+const WATCH_LEN: usize = 16 * 1024;
 
 /// What is left of a content that the handler did not read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -290,16 +370,36 @@ impl<S: Transport> Slot<S> {
     }
 }
 
-/// Where a request's content comes from.
+/// A connection as a request that it serves sees it. Each call names the request by its number:
+/// once that is answered, the connection is no longer its own.
 pub(crate) trait Source: Send + Sync {
-    /// Appends the next piece of the content of request number `exchange` to `out`; ready with
-    /// `false` at its end.
+    /// Appends the next piece of the content to `out`; ready with `false` at its end.
     fn poll_content(
         &self,
         exchange: u64,
         cx: &mut Context<'_>,
         out: &mut Vec<u8>,
     ) -> Poll<Result<bool, Error>>;
+
+    /// Ready once the client has closed its sending side, or the request is over.
+    fn poll_gone(&self, exchange: u64, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Name and value of each trailer field, once the content was read.
+    fn trailers(&self, exchange: u64) -> Vec<(String, Vec<u8>)>;
+
+    /// When the handler's time is over.
+    fn deadline(&self, exchange: u64) -> Option<Instant>;
+
+    fn set_body_limit(&self, exchange: u64, octets: u64);
+
+    fn set_timeout(&self, exchange: u64, timeout: Duration);
+}
+
+impl<S: Transport> Slot<S> {
+    /// Uses the link for request number `exchange`; `None` if that is over.
+    fn during<T>(&self, exchange: u64, f: impl FnOnce(&mut Link<S>) -> T) -> Option<T> {
+        self.with(|link| (link.content.exchange == exchange).then(|| f(link)))?
+    }
 }
 
 impl<S: Transport> Source for Slot<S> {
@@ -309,16 +409,38 @@ impl<S: Transport> Source for Slot<S> {
         cx: &mut Context<'_>,
         out: &mut Vec<u8>,
     ) -> Poll<Result<bool, Error>> {
-        let polled = self.with(|link| {
-            if link.content.exchange != exchange {
-                return Poll::Ready(Err(Error::new(Kind::Over)));
-            }
+        let polled = self.during(exchange, |link| {
             link.poll_content(cx, |piece| out.extend_from_slice(piece))
                 .map_err(|fault| fault.during(Phase::Content))
         });
-        match polled {
-            Some(polled) => Poll::Ready(ready!(polled)),
-            None => Poll::Ready(Err(Error::new(Kind::Over))),
-        }
+        polled.unwrap_or_else(|| Poll::Ready(Err(Error::new(Kind::Over))))
+    }
+
+    fn poll_gone(&self, exchange: u64, cx: &mut Context<'_>) -> Poll<()> {
+        self.during(exchange, |link| link.poll_gone(cx)).unwrap_or(Poll::Ready(()))
+    }
+
+    fn trailers(&self, exchange: u64) -> Vec<(String, Vec<u8>)> {
+        let trailers = self.during(exchange, |link| {
+            let body = link.content.body.as_ref().filter(|body| body.is_complete());
+            let fields = body.map(Body::trailers).into_iter().flatten();
+            fields.map(|field| (field.name.to_owned(), field.value.to_vec())).collect()
+        });
+        trailers.unwrap_or_default()
+    }
+
+    fn deadline(&self, exchange: u64) -> Option<Instant> {
+        self.during(exchange, Link::deadline)?
+    }
+
+    fn set_body_limit(&self, exchange: u64, octets: u64) {
+        self.during(exchange, |link| link.content.limit = octets);
+    }
+
+    fn set_timeout(&self, exchange: u64, timeout: Duration) {
+        self.during(exchange, |link| {
+            link.content.timeout = timeout;
+            link.content.deadline = None;
+        });
     }
 }

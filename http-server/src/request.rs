@@ -1,10 +1,12 @@
 //! What came from the client: method, target, fields, content.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use seawall_actor::Scope;
 use seawall_codec::http::{Field, Fields, RequestHead, RequestLayout, Version};
@@ -22,9 +24,16 @@ pub struct Request {
     bytes: Box<[u8]>,
     layout: RequestLayout,
     origin: Origin,
-    params: Vec<(String, String)>,
+    params: PathParams,
+    /// The connection, and the number by which it knows this request.
+    link: (Arc<dyn Source>, u64),
     content: Content,
+    /// What middleware left for the handler: at most one of each type.
+    notes: Vec<Box<dyn Any + Send + Sync>>,
 }
+
+/// Name and value of each segment that a route's pattern left open.
+pub(crate) type PathParams = Vec<(String, String)>;
 
 /// Where a request came from.
 #[derive(Clone)]
@@ -37,9 +46,9 @@ pub(crate) struct Origin {
 
 /// Where the content is.
 enum Content {
-    /// In the connection, as far as it was not read yet; or there is none.
-    Incoming(Arc<dyn Source>, u64),
-    /// Here.
+    /// In the connection, as far as it was not read yet.
+    Incoming,
+    /// Here; or there is none.
     Fetched(Vec<u8>),
 }
 
@@ -48,13 +57,12 @@ impl Request {
         bytes: Box<[u8]>,
         layout: RequestLayout,
         origin: Origin,
-        source: Option<(Arc<dyn Source>, u64)>,
+        link: (Arc<dyn Source>, u64),
+        has_content: bool,
     ) -> Self {
-        let content = match source {
-            Some((source, exchange)) => Content::Incoming(source, exchange),
-            None => Content::Fetched(Vec::new()),
-        };
-        Self { bytes, layout, origin, params: Vec::new(), content }
+        let content = if has_content { Content::Incoming } else { Content::Fetched(Vec::new()) };
+        let (params, notes) = (Vec::new(), Vec::new());
+        Self { bytes, layout, origin, params, link, content, notes }
     }
 
     /// The head, with all that is known about it.
@@ -105,7 +113,7 @@ impl Request {
         self.params.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
     }
 
-    pub(crate) fn set_params(&mut self, params: Vec<(String, String)>) {
+    pub(crate) fn set_params(&mut self, params: PathParams) {
         self.params = params;
     }
 
@@ -147,7 +155,8 @@ impl Request {
         &self.origin.scope
     }
 
-    /// Reads all of the content, at most [`Limits::body`](crate::Limits::body) octets.
+    /// Reads all of the content, at most [`Limits::body`](crate::Limits::body) octets, or what
+    /// [`set_body_limit`](Self::set_body_limit) says.
     ///
     /// # Errors
     ///
@@ -167,19 +176,107 @@ impl Request {
         match &mut self.content {
             Content::Fetched(bytes) if bytes.is_empty() => Ok(None),
             Content::Fetched(bytes) => Ok(Some(std::mem::take(bytes))),
-            Content::Incoming(source, exchange) => {
+            Content::Incoming => {
+                let (link, exchange) = &self.link;
                 let mut piece = Vec::new();
-                let more = poll_fn(|cx| source.poll_content(*exchange, cx, &mut piece)).await?;
+                let more = poll_fn(|cx| link.poll_content(*exchange, cx, &mut piece)).await?;
                 Ok(more.then_some(piece))
             }
         }
     }
 
+    /// Name and value of each trailer field, in the order received, once the content was read to
+    /// its end; none before. They are never merged into [`fields`](Self::fields): what a proxy in
+    /// front has checked there, it has not checked here (RFC 9110 §6.5.1).
+    #[must_use]
+    pub fn trailers(&self) -> Vec<(String, Vec<u8>)> {
+        self.link.0.trailers(self.link.1)
+    }
+
+    /// Waits until the client has left: it closed its connection, or at least its sending side,
+    /// which from here looks the same. Also ready when the request is answered.
+    ///
+    /// Nothing is cancelled by it: whether an answer is still worth its cost, the handler decides.
+    /// The future is to be polled in the handler's own task. A client that has sent more than 16
+    /// KiB behind this request, content or further requests, is not seen leaving before that is
+    /// read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures_lite::future;
+    /// use seawall_http_server::{Request, Response, Status};
+    /// # async fn search() -> Response { Response::ok("found\n") }
+    ///
+    /// async fn handler(request: Request) -> Response {
+    ///     let gone = async {
+    ///         request.gone().await;
+    ///         Response::new(Status::REQUEST_TIMEOUT) // to nobody
+    ///     };
+    ///     future::or(search(), gone).await
+    /// }
+    /// ```
+    pub fn gone(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (link, exchange) = (Arc::clone(&self.link.0), self.link.1);
+        poll_fn(move |cx| link.poll_gone(exchange, cx))
+    }
+
+    /// When the handler's time is over, after which its client gets 504; `None` is never. The time
+    /// that the client takes to send content does not count, so reading content moves this.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.link.0.deadline(self.link.1)
+    }
+
+    /// Gives this request's handler another time than [`Timeouts::handler`](crate::Timeouts::handler),
+    /// from now on. For a route: [`Handler::timeout`](crate::Handler::timeout).
+    pub fn set_timeout(&mut self, timeout: Duration) {
+        self.link.0.set_timeout(self.link.1, timeout);
+    }
+
+    /// Allows this request another number of octets of content than
+    /// [`Limits::body`](crate::Limits::body). Without effect once reading has begun. For a route:
+    /// [`Handler::body_limit`](crate::Handler::body_limit).
+    pub fn set_body_limit(&mut self, octets: u64) {
+        self.link.0.set_body_limit(self.link.1, octets);
+    }
+
+    /// Leaves `note` for those who get the request next, in place of one of the same type.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use seawall_http_server::{Next, Request, Response};
+    ///
+    /// struct User(String);
+    ///
+    /// async fn authenticate(mut request: Request, next: Next) -> Response {
+    ///     request.insert(User("ada".to_owned()));
+    ///     next.run(request).await
+    /// }
+    ///
+    /// async fn hello(request: Request) -> String {
+    ///     let user = request.get::<User>().map_or("stranger", |user| &user.0);
+    ///     format!("hello {user}\n")
+    /// }
+    /// ```
+    pub fn insert<T: Send + Sync + 'static>(&mut self, note: T) {
+        self.notes.retain(|known| !known.is::<T>());
+        self.notes.push(Box::new(note));
+    }
+
+    /// The note of this type, if one was left.
+    #[must_use]
+    pub fn get<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.notes.iter().find_map(|note| note.downcast_ref())
+    }
+
     /// Reads all of the content, and keeps it for [`take_content`](Self::take_content).
     pub(crate) async fn prefetch(&mut self) -> Result<(), Error> {
-        if let Content::Incoming(source, exchange) = &self.content {
+        if let Content::Incoming = &self.content {
+            let (link, exchange) = &self.link;
             let mut bytes = Vec::new();
-            while poll_fn(|cx| source.poll_content(*exchange, cx, &mut bytes)).await? {}
+            while poll_fn(|cx| link.poll_content(*exchange, cx, &mut bytes)).await? {}
             self.content = Content::Fetched(bytes);
         }
         Ok(())
@@ -191,7 +288,7 @@ impl Request {
     pub fn take_content(&mut self) -> Vec<u8> {
         match &mut self.content {
             Content::Fetched(bytes) => std::mem::take(bytes),
-            Content::Incoming(..) => Vec::new(),
+            Content::Incoming => Vec::new(),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 use std::future::poll_fn;
-use std::task::Poll;
+use std::io;
+use std::task::{Context, Poll};
 
 use seawall_actor::ExitReason;
 use seawall_codec::http::{Exchange, ResponseWriter, Sending, Status, chunked};
@@ -13,7 +14,7 @@ use crate::error::{Kind, Phase};
 use crate::link::{Fault, Remainder};
 use crate::output::GATHER_LEN;
 use crate::response::Content;
-use crate::stream::Producer;
+use crate::stream::{Piece, Producer};
 use crate::upgrade::Transport;
 use crate::{Error, Response};
 
@@ -147,19 +148,15 @@ impl<S: Transport> Connection<S> {
 
     /// Writes content as it is made.
     async fn stream(&self, mut producer: Producer, chunks: bool) -> Result<(), End> {
+        let mut trailers = Vec::new();
         loop {
             let piece = poll_fn(|cx| match producer.poll_next(cx) {
                 Poll::Ready(next) => Poll::Ready(Ok(next)),
-                // What was made so far leaves while the rest is made.
-                Poll::Pending => match self.link.with(|link| link.poll_flush(cx)) {
-                    Some(Poll::Ready(Err(error))) => Poll::Ready(Err(End::Drop(failed(error)))),
-                    Some(_) => Poll::Pending,
-                    None => Poll::Ready(Ok(Ok(None))),
-                },
+                Poll::Pending => self.while_producing(&mut producer, cx),
             })
             .await?;
             match piece {
-                Ok(Some(piece)) => {
+                Ok(Some(Piece::Data(piece))) => {
                     self.link.with(|link| {
                         if chunks {
                             chunked::encode(&piece, link.output.bytes());
@@ -169,19 +166,60 @@ impl<S: Transport> Connection<S> {
                     });
                     self.flush_if_full().await?;
                 }
-                Ok(None) => {
-                    if chunks {
-                        self.link.with(|link| chunked::end(link.output.bytes()));
-                    }
-                    return Ok(());
-                }
-                Err(reason) => {
-                    self.flush().await?;
-                    self.link.with(|link| link.stream.abort());
-                    return Err(End::Drop(reason));
-                }
+                Ok(Some(Piece::Trailer(name, value))) => match check_trailer(&name) {
+                    Ok(()) => trailers.push((name, value)),
+                    Err(error) => return Err(self.cut_off(failed(error)).await),
+                },
+                Ok(None) if chunks => return self.end_chunks(&trailers).await,
+                Ok(None) => return Ok(()),
+                Err(reason) => return Err(self.cut_off(reason).await),
             }
         }
+    }
+
+    /// What is done while the producer takes its time: what was made so far leaves, and the client
+    /// is watched, so that nobody goes on producing for nobody.
+    fn while_producing<T>(
+        &self,
+        producer: &mut Producer,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Result<Option<T>, ExitReason>, End>> {
+        let watched = self.link.with(|link| {
+            if let Poll::Ready(Err(error)) = link.poll_flush(cx) {
+                return Err(error);
+            }
+            if link.poll_gone(cx).is_ready() {
+                producer.client_left();
+            }
+            link.broken.map_or(Ok(()), |kind| Err(io::Error::from(kind).into()))
+        });
+        match watched {
+            Some(Ok(())) => Poll::Pending,
+            Some(Err(error)) => Poll::Ready(Err(End::Drop(failed(error)))),
+            None => Poll::Ready(Ok(Ok(None))),
+        }
+    }
+
+    async fn end_chunks(
+        &self,
+        trailers: &[(Cow<'static, str>, Cow<'static, str>)],
+    ) -> Result<(), End> {
+        let fields = trailers.iter().map(|(name, value)| (&**name, value.as_bytes()));
+        match self.link.with(|link| chunked::end_with_trailers(fields, link.output.bytes())) {
+            Some(Err(misuse)) => {
+                Err(self.cut_off(failed(Error::new(Kind::Response(misuse)))).await)
+            }
+            Some(Ok(())) | None => Ok(()),
+        }
+    }
+
+    /// Ends the connection so that the client cannot take what it got for all.
+    async fn cut_off(&self, reason: ExitReason) -> End {
+        if let Err(end) = self.flush().await {
+            return end;
+        }
+        self.link.with(|link| link.stream.abort());
+        End::Drop(reason)
     }
 
     /// Reads the rest of a content that nobody wants.
@@ -246,4 +284,28 @@ fn write_field(head: &mut ResponseWriter<'_>, name: &str, value: &str) -> Result
         return Err(fault("the server writes this field itself".to_owned()));
     }
     head.field(name, value).map_err(|misuse| fault(misuse.to_string()))
+}
+
+/// Refuses trailer fields that would come too late: those that frame or route a message, control
+/// or authenticate a request, or say how content is to be read (RFC 9110 §6.5.1).
+fn check_trailer(name: &str) -> Result<(), Error> {
+    const TOO_LATE: [&str; 12] = [
+        "cache-control",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-range",
+        "content-type",
+        "date",
+        "location",
+        "set-cookie",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ];
+    if TOO_LATE.iter().any(|late| name.eq_ignore_ascii_case(late)) {
+        let why = "it must not come behind the content".to_owned();
+        return Err(Error::new(Kind::Field { name: name.to_owned(), why }));
+    }
+    Ok(())
 }

@@ -175,7 +175,8 @@ impl Response {
     ///
     /// The length is not known beforehand: HTTP/1.1 clients get chunks, older ones read until the
     /// connection closes. If `produce` panics or returns an error, the client sees the content cut
-    /// off, never a false end.
+    /// off, never a false end. If the connection fails, `produce` is dropped at its next await
+    /// point; of a client that closes in order it hears by [`BodySender::gone`].
     ///
     /// # Examples
     ///

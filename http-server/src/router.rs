@@ -1,12 +1,14 @@
 //! From method and path to a handler.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use seawall_codec::http::Status;
 use seawall_codec::http::method::{METHODS, is_known};
 
 use crate::handler::Answer;
+use crate::request::PathParams;
 use crate::{Handler, IntoResponse, Request, Response};
 
 /// Chooses a handler by method and path.
@@ -35,6 +37,8 @@ pub struct Router {
     exact: HashMap<String, Route>,
     /// In the order in which they were added; the first match counts.
     patterns: Vec<(Pattern, Route)>,
+    /// For what nothing else matches; patterns that end with a rest, longer ones first.
+    fallbacks: Vec<(Pattern, Arc<dyn Handler>)>,
 }
 
 /// The handlers of one path.
@@ -94,6 +98,46 @@ impl Router {
         self
     }
 
+    /// Answers what no path matches, in place of 404.
+    #[must_use]
+    pub fn fallback(mut self, handler: impl Handler) -> Self {
+        self.add_fallback(Pattern::parse("/{*}"), Arc::new(handler));
+        self
+    }
+
+    /// Takes over all routes of `router`, each below `prefix`: what is `/{id}` there is
+    /// `/users/{id}` here, if `prefix` is `/users`. A prefix may have parameters. A path that both
+    /// know has the methods of both, and for a method that both have, the one added first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use seawall_http_server::{Request, Router};
+    ///
+    /// let user = Router::new()
+    ///     .get("", async |_: Request| "the user\n")
+    ///     .get("/posts", async |_: Request| "the user's posts\n");
+    /// let router = Router::new().nest("/users/{id}", user);
+    /// ```
+    #[must_use]
+    pub fn nest(mut self, prefix: &str, router: Self) -> Self {
+        for (path, route) in router.exact {
+            self.at(&format!("{prefix}{path}")).take_over(route);
+        }
+        for (pattern, route) in router.patterns {
+            self.at(&format!("{prefix}{pattern}")).take_over(route);
+        }
+        for (pattern, handler) in router.fallbacks {
+            self.add_fallback(Pattern::parse(&format!("{prefix}{pattern}")), handler);
+        }
+        self
+    }
+
+    fn add_fallback(&mut self, pattern: Pattern, handler: Arc<dyn Handler>) {
+        self.fallbacks.push((pattern, handler));
+        self.fallbacks.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.0.len()));
+    }
+
     fn at(&mut self, path: &str) -> &mut Route {
         let pattern = Pattern::parse(path);
         if pattern.is_exact() {
@@ -107,11 +151,17 @@ impl Router {
         &mut self.patterns[index].1
     }
 
-    fn find(&self, path: &str) -> Option<(&Route, Vec<(String, String)>)> {
+    fn find(&self, path: &str) -> Option<(&Route, PathParams)> {
         if let Some(route) = self.exact.get(path) {
             return Some((route, Vec::new()));
         }
         self.patterns.iter().find_map(|(pattern, route)| Some((route, pattern.matches(path)?)))
+    }
+
+    fn fallback_for(&self, path: &str) -> Option<(&dyn Handler, PathParams)> {
+        self.fallbacks
+            .iter()
+            .find_map(|(pattern, handler)| Some((&**handler, pattern.matches(path)?)))
     }
 }
 
@@ -130,6 +180,12 @@ impl Handler for Router {
                     }
                     None => route.refuse(request.method()),
                 },
+                None if !self.fallbacks.is_empty()
+                    && let Some((handler, params)) = self.fallback_for(request.path()) =>
+                {
+                    request.set_params(params);
+                    return handler.handle(request);
+                }
                 None if is_known(request.method()) => Status::NOT_FOUND.into_response(),
                 None => Status::NOT_IMPLEMENTED.into_response(),
             }
@@ -139,6 +195,12 @@ impl Handler for Router {
 }
 
 impl Route {
+    /// Adds another route's handlers behind the own.
+    fn take_over(&mut self, other: Self) {
+        self.methods.extend(other.methods);
+        self.any = self.any.take().or(other.any);
+    }
+
     fn handler(&self, method: &str) -> Option<&dyn Handler> {
         let exact = |wanted: &str| {
             self.methods.iter().find(|(method, _)| method == wanted).map(|(_, handler)| &**handler)
@@ -210,7 +272,7 @@ impl Pattern {
         self.0.iter().all(|segment| matches!(segment, Segment::Literal(_)))
     }
 
-    fn matches(&self, path: &str) -> Option<Vec<(String, String)>> {
+    fn matches(&self, path: &str) -> Option<PathParams> {
         let mut params = Vec::new();
         let mut rest = Some(path);
         for segment in &self.0 {
@@ -236,8 +298,23 @@ impl Pattern {
     }
 }
 
-impl std::fmt::Debug for Router {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// The path that it was made of.
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, segment) in self.0.iter().enumerate() {
+            f.write_str(if n > 0 { "/" } else { "" })?;
+            match segment {
+                Segment::Literal(literal) => f.write_str(literal)?,
+                Segment::Param(name) => write!(f, "{{{name}}}")?,
+                Segment::Rest(name) => write!(f, "{{*{name}}}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Router")
             .field("paths", &(self.exact.len() + self.patterns.len()))
             .finish_non_exhaustive()

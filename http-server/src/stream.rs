@@ -1,5 +1,7 @@
 //! Content that is made while it is sent.
 
+use std::borrow::Cow;
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,7 +15,17 @@ use crate::map::map;
 /// Sends a response's content piece by piece.
 #[derive(Debug)]
 pub struct BodySender {
-    pieces: Sender<Vec<u8>>,
+    pieces: Sender<Piece>,
+    /// Closed once the client has left.
+    gone: Receiver<Infallible>,
+}
+
+/// What a producer sends.
+#[derive(Debug)]
+pub(crate) enum Piece {
+    /// Not empty.
+    Data(Vec<u8>),
+    Trailer(Cow<'static, str>, Cow<'static, str>),
 }
 
 impl BodySender {
@@ -27,7 +39,30 @@ impl BodySender {
         if piece.is_empty() {
             return Ok(());
         }
-        self.pieces.send(piece).await.map_err(|_| ClientGone)
+        self.pieces.send(Piece::Data(piece)).await.map_err(|_| ClientGone)
+    }
+
+    /// Sends a field behind the content, a checksum for instance. Those who speak HTTP/1.0, or do
+    /// not look for it, never see it (RFC 9110 §6.5). Fields that frame or route a message, or
+    /// that say how its content is to be read, must not come so late: one of them cuts the content
+    /// off, as a failure of the producer does.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientGone`] if nobody will read it any more.
+    pub async fn trailer(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<Cow<'static, str>>,
+    ) -> Result<(), ClientGone> {
+        let trailer = Piece::Trailer(name.into(), value.into());
+        self.pieces.send(trailer).await.map_err(|_| ClientGone)
+    }
+
+    /// Waits until the client has closed its connection, or at least its sending side, which from
+    /// here looks the same. Who has closed only that still reads; what is sent may get through.
+    pub async fn gone(&self) {
+        let _ = self.gone.recv().await;
     }
 }
 
@@ -40,7 +75,9 @@ pub struct ClientGone;
 pub(crate) struct Producer {
     /// `None` once it has returned.
     running: Option<Running>,
-    pieces: Pin<Box<Receiver<Vec<u8>>>>,
+    pieces: Pin<Box<Receiver<Piece>>>,
+    /// Dropped once the client has left.
+    present: Option<Sender<Infallible>>,
     /// Why the content will be cut off.
     failure: Option<ExitReason>,
 }
@@ -56,8 +93,20 @@ impl Producer {
         // One piece waits while the one before it is written: the producer works ahead by one,
         // and a client that does not read stops it.
         let (sender, pieces) = bounded(1);
-        let running = isolate(map(produce(BodySender { pieces: sender }), Outcome::into_reason));
-        Self { running: Some(Box::pin(running)), pieces: Box::pin(pieces), failure: None }
+        let (present, gone) = bounded(1);
+        let sender = BodySender { pieces: sender, gone };
+        let running = isolate(map(produce(sender), Outcome::into_reason));
+        Self {
+            running: Some(Box::pin(running)),
+            pieces: Box::pin(pieces),
+            present: Some(present),
+            failure: None,
+        }
+    }
+
+    /// Lets the producer know that the client has left.
+    pub(crate) fn client_left(&mut self) {
+        self.present = None;
     }
 
     /// Lets the producer run for the first time. Tells why it failed if it has done so before it
@@ -87,7 +136,7 @@ impl Producer {
     pub(crate) fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Vec<u8>>, ExitReason>> {
+    ) -> Poll<Result<Option<Piece>, ExitReason>> {
         self.poll_running(cx);
         // What was sent before a failure was sent.
         match self.pieces.as_mut().poll_next(cx) {

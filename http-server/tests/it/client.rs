@@ -57,6 +57,12 @@ impl Client {
         self
     }
 
+    /// Ends the connection with a reset.
+    pub(crate) fn reset(self) {
+        let socket = socket2::SockRef::from(&self.stream);
+        socket.set_linger(Some(std::time::Duration::ZERO)).unwrap();
+    }
+
     /// Sends a request and reads its answer.
     pub(crate) fn ask(&mut self, request: impl AsRef<[u8]>) -> Answer {
         self.send(request).answer()

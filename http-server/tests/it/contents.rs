@@ -151,6 +151,45 @@ fn streams_are_chunked_or_end_with_the_connection() {
 }
 
 #[test]
+fn trailers_come_in_and_go_out_behind_the_content() {
+    let router = Router::new().post("/sum", async |mut request: Request| {
+        assert!(request.trailers().is_empty());
+        let len = request.content().await.unwrap().len();
+        let trailers = request.trailers();
+        let text = format!("{len} {trailers:?} {}", request.fields().count());
+        Response::new(Status::OK).stream("text/plain", async move |mut sender: BodySender| {
+            sender.send(text).await?;
+            sender.trailer("X-Sum", "7").await
+        })
+    });
+    let late = router.get("/late", async |_: Request| {
+        Response::new(Status::OK).stream("text/plain", async |mut sender: BodySender| {
+            sender.send("x").await?;
+            sender.trailer("Content-Length", "7").await
+        })
+    });
+    let fixture = Fixture::serve(late, |server| server);
+    let mut client = fixture.client();
+    let head = "POST /sum HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+    client.send(format!("{head}5\r\nhello\r\n0\r\nX-A: 1\r\nHost: 2\r\n\r\n"));
+    assert_eq!(client.head().status, 200);
+    let answer = client.until(b"\r\n0\r\nX-Sum: 7\r\n\r\n");
+    let expected = r#"5 [("X-A", [49]), ("Host", [50])] 2"#;
+    assert!(answer.starts_with(format!("{:x}\r\n{expected}", expected.len()).as_bytes()));
+    // HTTP/1.0 has no place for them.
+    let mut old = fixture.client();
+    old.send("POST /sum HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi");
+    assert!(old.head().closes());
+    assert_eq!(old.rest().unwrap(), b"2 [] 1");
+    // What frames the message came too late: cut off, with no last chunk.
+    let mut cut = fixture.client();
+    cut.send("GET /late HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_eq!(cut.head().status, 200);
+    assert_eq!(cut.exactly(6), b"1\r\nx\r\n");
+    assert!(cut.rest().is_err());
+}
+
+#[test]
 fn blocking_handlers_have_the_content_and_block_nobody() {
     let (release, blocked) = std::sync::mpsc::channel::<()>();
     let blocked = std::sync::Mutex::new(blocked);

@@ -6,7 +6,9 @@ mod crashes; // panics of every kind, and who notices
 mod ends; // how connections and servers end: keep-alive, limits, timeouts, lingering, shutdown
 mod forms; // content as text, JSON, forms
 mod handovers; // Upgrade
+mod leaving; // clients that leave while they are answered
 mod requests; // heads that are refused, heads that are not
+mod routes; // limits for a route, nesting, middleware, state
 mod secure; // the same over TLS, and clients that do not get that far
 
 use std::net::SocketAddr;
