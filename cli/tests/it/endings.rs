@@ -1,10 +1,6 @@
-use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
-use std::process::Command;
-use std::time::{Duration, Instant};
-use std::{fs, thread};
 
-use crate::support::{TempFile, harness, naive_server, run};
+use crate::support::{TempFile, naive_server, run};
 
 #[test]
 fn a_wrong_flag_is_usage() {
@@ -121,39 +117,4 @@ fn the_whole_run_has_a_bound() {
     let (code, stdout, _) = run(&arguments);
     assert_eq!(code, 1);
     assert!(stdout.contains("time limit"), "{stdout}");
-}
-
-/// Ctrl-C must stop the subject too, and what it started: an orphan would hold the port.
-#[test]
-fn an_interruption_leaves_no_process_behind() {
-    let pid_file = TempFile::new("pid", "");
-    let script = format!("sleep 1000 & echo $! > {}; wait", pid_file.path());
-    let mut child =
-        harness(&["run", "--ready-timeout", "60s", "--", "sh", "-c", &script]).spawn().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(20);
-    let subject = loop {
-        assert!(Instant::now() < deadline, "the subject was not started");
-        match fs::read_to_string(&pid_file.0).unwrap().trim().parse::<u32>() {
-            Ok(pid) => break pid,
-            Err(_) => thread::yield_now(),
-        }
-    };
-    let kill = |signal: &str, pid: u32| {
-        Command::new("kill").args([signal, &pid.to_string()]).status().unwrap()
-    };
-    assert!(kill("-INT", child.id()).success());
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    let mut said = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_to_string(&mut said).unwrap();
-    assert!(said.contains("interrupted"), "{said}");
-    let stderr = BufReader::new(child.stderr.take().unwrap());
-    assert!(stderr.lines().map_while(Result::ok).any(|line| line.contains("starting")));
-    let alive = || {
-        let stat = fs::read_to_string(format!("/proc/{subject}/stat")).unwrap_or_default();
-        !(stat.is_empty() || stat.contains(") Z "))
-    };
-    while alive() {
-        assert!(Instant::now() < deadline, "the subject's child outlived the harness");
-        thread::yield_now();
-    }
 }

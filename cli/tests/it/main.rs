@@ -2,6 +2,8 @@
 
 // What a mistake, a broken subject or an interruption comes to.
 mod endings;
+// What the harness leaves behind when it is stopped: nothing.
+mod orphans;
 // Runs that judge something.
 mod runs;
 // Servers small enough to be known by heart, and the binary itself.

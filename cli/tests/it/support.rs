@@ -19,6 +19,12 @@ pub(crate) fn run(arguments: &[&str]) -> (i32, String, String) {
     (status.code().expect("ended by itself"), text(stdout), text(stderr))
 }
 
+/// Whether there is such a process. A zombie that nobody reaps yet is none.
+pub(crate) fn alive(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    !(stat.is_empty() || stat.contains(") Z "))
+}
+
 /// A file of its own for each test, gone with its value.
 pub(crate) struct TempFile(pub(crate) PathBuf);
 

@@ -1,5 +1,6 @@
 //! The server under judgement: started or only reached, watched, and started again.
 
+mod guard;
 mod process;
 mod target;
 

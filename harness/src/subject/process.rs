@@ -1,8 +1,8 @@
-//! A subject's process: started in a group of its own, watched, and always stopped.
+//! A subject's process: started in a guarded group of its own, watched, and always stopped.
 
 use std::collections::VecDeque;
 use std::io::{Error as IoError, Read, stderr};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -10,8 +10,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use async_channel::{Receiver, Sender};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::Signal;
 
+use super::guard::Guard;
 use crate::error::Error;
 use crate::profile::Launch;
 use crate::wire::within;
@@ -20,12 +21,12 @@ use crate::wire::within;
 /// explains a death.
 const MAX_OUTPUT: usize = 64 << 10;
 
-/// A running process group. Dropping it kills the group.
+/// A running process and what it started. Dropping it kills them all.
 #[derive(Debug)]
 pub(crate) struct Process {
     command: String,
-    group: Pid,
-    /// Closed when the leader is gone.
+    guard: Guard,
+    /// Closed when the process is gone.
     gone: Receiver<()>,
     status: Arc<OnceLock<ExitStatus>>,
     output: Output,
@@ -50,6 +51,11 @@ impl Process {
     }
 
     fn spawn(words: String, mut command: Command) -> Result<Self, (String, IoError)> {
+        let guard = match Guard::start() {
+            Ok(guard) => guard,
+            Err(error) => return Err(("sh, which guards it".into(), error)),
+        };
+        guard.admit(&mut command);
         let mut child = match command.spawn() {
             Ok(child) => child,
             Err(error) => return Err((words, error)),
@@ -64,14 +70,13 @@ impl Process {
             // Ends with the last process that holds the pipe.
             thread::spawn(move || output.copy(pipe));
         }
-        let group = Pid::from_child(&child);
         let (alive, gone) = async_channel::bounded(1);
         let status = Arc::new(OnceLock::new());
         let waiter = thread::spawn({
             let status = Arc::clone(&status);
             move || wait(child, &status, alive)
         });
-        Ok(Self { command: words, group, gone, status, output, waiter: Some(waiter) })
+        Ok(Self { command: words, guard, gone, status, output, waiter: Some(waiter) })
     }
 
     /// Ends when the process has ended.
@@ -104,23 +109,18 @@ impl Process {
 
     /// Asks it to stop (SIGTERM), and kills what is left after `grace`.
     pub(crate) async fn stop(mut self, grace: Duration) {
-        self.signal(Signal::TERM);
+        self.guard.signal(Signal::TERM);
         _ = within(Instant::now() + grace, self.gone()).await;
         self.kill();
     }
 
-    /// Kills the whole group and waits for the leader.
+    /// Kills the whole group and waits for the process.
     fn kill(&mut self) {
-        self.signal(Signal::KILL);
+        self.guard.signal(Signal::KILL);
         if let Some(waiter) = self.waiter.take() {
             // The waiter does not panic; and if it had, there would be nothing to do here.
             _ = waiter.join();
         }
-    }
-
-    fn signal(&self, signal: Signal) {
-        // Fails where the group is gone, which is what we want.
-        _ = kill_process_group(self.group, signal);
     }
 }
 
@@ -160,7 +160,7 @@ fn prepare(words: &[String], launch: &Launch, folder: &Path) -> Command {
     // A relative program is the profile's, wherever the harness was started from.
     let program = if program.contains('/') { folder.join(program) } else { program.into() };
     let mut command = Command::new(program);
-    command.args(arguments).envs(&launch.env).stdin(Stdio::null()).process_group(0);
+    command.args(arguments).envs(&launch.env).stdin(Stdio::null());
     if !folder.as_os_str().is_empty() {
         command.current_dir(folder);
     }
