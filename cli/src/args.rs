@@ -28,6 +28,7 @@ Examples:
   harness run --ws ws://127.0.0.1:8080/echo --filter ws/5
   harness run --http http://127.0.0.1:{port} --contract -- ./server --port {port}
   harness list --filter http/CL
+  harness explain http/CL-04
 
 Exit codes:
   0    every case passed, or failed only below the chosen level
@@ -43,6 +44,21 @@ pub(crate) enum Command {
     Run(Box<Run>),
     /// List the cases
     List(List),
+    /// Explain cases: what they send and accept, why that matters, what fixes it
+    Explain(Explain),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Explain {
+    /// An id, the beginning of one, or a pattern with `*`
+    #[arg(required = true, value_name = "CASE")]
+    cases: Vec<String>,
+}
+
+impl Explain {
+    pub(crate) fn filter(&self) -> Filter {
+        Filter::new(self.cases.iter().cloned())
+    }
 }
 
 #[derive(Args, Debug)]
@@ -306,7 +322,7 @@ mod tests {
         let cli = Cli::try_parse_from(["harness", "run"].iter().chain(arguments)).unwrap();
         match cli.command {
             Command::Run(run) => run.profile(),
-            Command::List(_) => unreachable!("asked for run"),
+            Command::List(_) | Command::Explain(_) => unreachable!("asked for run"),
         }
     }
 

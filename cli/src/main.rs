@@ -2,6 +2,7 @@
 
 mod args;
 mod exit;
+mod explain;
 mod progress;
 mod summary;
 
@@ -15,13 +16,14 @@ use clap::Parser;
 use futures_lite::{StreamExt, future};
 use seawall_harness::{Error, Report, catalogue, check_deviations, run};
 
-use args::{Cli, Command, List, Run};
+use args::{Cli, Command, Explain, List, Run};
 use progress::Progress;
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(arguments) => judge(&arguments),
         Command::List(arguments) => list(&arguments),
+        Command::Explain(arguments) => explain(&arguments),
     };
     done.unwrap_or_else(|error| {
         eprintln!("{} {error}", console::style("error:").for_stderr().red().bold());
@@ -64,6 +66,12 @@ fn judge(arguments: &Run) -> Result<ExitCode, Error> {
 fn list(arguments: &List) -> Result<ExitCode, Error> {
     let cases = arguments.selection.filter().select(&catalogue::all())?;
     print(&summary::list(&cases));
+    Ok(ExitCode::from(exit::PASSED))
+}
+
+fn explain(arguments: &Explain) -> Result<ExitCode, Error> {
+    let cases = arguments.filter().select(&catalogue::all())?;
+    print(&explain::text(&cases));
     Ok(ExitCode::from(exit::PASSED))
 }
 

@@ -7,6 +7,8 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
+use crate::explain::Exchange;
+use crate::filter;
 use crate::route::Route;
 use crate::verdict::{Strength, Verdict};
 
@@ -87,13 +89,15 @@ pub struct Case {
     /// Whether it takes seconds even when all is well; such cases start first.
     pub long: bool,
     pub(crate) action: Action,
+    /// What [`Case::script`] shows.
+    pub(crate) script: Rc<dyn Fn() -> Vec<Exchange>>,
 }
 
 impl Case {
     /// The part of the id behind the family: `5.6`, `CL-04`.
     #[must_use]
     pub fn short_id(&self) -> &str {
-        self.id.split_once('/').map_or(&self.id, |(_, short)| short)
+        filter::short(&self.id)
     }
 }
 

@@ -32,11 +32,7 @@ pub(crate) struct Shared {
 impl Context {
     /// A context for the case `id`, with an empty trace.
     pub(crate) fn new(shared: Rc<Shared>, id: &str) -> Self {
-        // FNV-1a: the same case draws the same numbers in every run.
-        let seed = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        Self { shared, trace: Recorder::default(), seed }
+        Self { shared, trace: Recorder::default(), seed: seed(id) }
     }
 
     /// The same, with a trace of its own that nobody will read.
@@ -107,6 +103,18 @@ impl Context {
     pub(crate) fn random(&self) -> fastrand::Rng {
         fastrand::Rng::with_seed(self.seed)
     }
+}
+
+/// FNV-1a: the same case draws the same numbers in every run.
+fn seed(id: &str) -> u64 {
+    id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// The numbers that the case with this id draws in every run.
+pub(crate) fn random(id: &str) -> fastrand::Rng {
+    fastrand::Rng::with_seed(seed(id))
 }
 
 /// A connection that the subject does not take is a verdict; that we have no socket left is not.

@@ -4,6 +4,8 @@
 mod endings;
 // What the harness leaves behind when it is stopped: nothing.
 mod orphans;
+// What needs no subject: list, explain.
+mod catalogue;
 // Runs that judge something.
 mod runs;
 // Servers small enough to be known by heart, and the binary itself.

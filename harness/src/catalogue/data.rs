@@ -89,6 +89,7 @@ pub(super) fn websocket_cases() -> Vec<Case> {
 fn http_case(family: Family, row: HttpRow) -> Case {
     assert_eq!(row.flaw(), None, "{}", row.id);
     let row = Rc::new(row);
+    let shown = Rc::clone(&row);
     Case {
         id: format!("{family}/{}", row.id),
         title: row.title.clone(),
@@ -102,14 +103,17 @@ fn http_case(family: Family, row: HttpRow) -> Case {
             let row = Rc::clone(&row);
             Box::pin(async move { http::judge::run(&row, &cx).await })
         }),
+        script: Rc::new(move || shown.script()),
     }
 }
 
 fn websocket_case(row: WsRow) -> Case {
     assert_eq!(row.flaw(), None, "{}", row.id);
     let row = Rc::new(row);
+    let shown = Rc::clone(&row);
+    let id = format!("ws/{}", row.id);
     Case {
-        id: format!("ws/{}", row.id),
+        id: id.clone(),
         title: row.title.clone(),
         family: Family::Ws,
         section: row.section.clone(),
@@ -121,6 +125,7 @@ fn websocket_case(row: WsRow) -> Case {
             let row = Rc::clone(&row);
             Box::pin(async move { ws::judge::run(&row, &cx).await })
         }),
+        script: Rc::new(move || shown.script(&id)),
     }
 }
 

@@ -54,6 +54,7 @@ where
             let future = action(cx);
             Box::pin(async move { future.await.unwrap_or_else(|verdict| verdict) })
         }),
+        script: Rc::new(Vec::new),
     }
 }
 

@@ -173,6 +173,22 @@ impl Expected {
         Some(Verdict::fail(expected, text::quoted(&response.content, 256)).with(&response.content))
     }
 
+    /// What conforms, and what does with a warning.
+    pub(super) fn words(&self) -> String {
+        let lenient: Vec<String> = self.lenient.iter().map(|accept| accept.describe()).collect();
+        let mut words = self.describe();
+        if !lenient.is_empty() {
+            words = format!("{words} (with a warning: {})", lenient.join(" or "));
+        }
+        for (name, value) in &self.reports {
+            words = format!("{words}, the handler receives {name:?} with the value {value:?}");
+        }
+        for name in &self.hides {
+            words = format!("{words}, the handler never sees {name:?}");
+        }
+        words
+    }
+
     fn describe(&self) -> String {
         let words: Vec<String> = self.accept.iter().map(|accept| accept.describe()).collect();
         match &self.content {

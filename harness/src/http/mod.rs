@@ -6,6 +6,7 @@ pub(crate) mod exchange;
 pub(crate) mod judge;
 mod response;
 pub(crate) mod row;
+mod script;
 pub(crate) mod template;
 
 pub(crate) use response::Response;

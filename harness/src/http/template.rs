@@ -106,6 +106,22 @@ impl Template {
     }
 }
 
+impl Template {
+    /// The octets with the names of what is to be filled in: `{authority}`, `{echo}`.
+    pub(crate) fn unfilled(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Octets(octets) => out.extend_from_slice(octets),
+                Piece::Host => out.extend_from_slice(b"{authority}"),
+                Piece::Key => out.extend_from_slice(b"{key}"),
+                Piece::Path(route) => out.extend_from_slice(format!("{{{route}}}").as_bytes()),
+            }
+        }
+        out
+    }
+}
+
 /// A Sec-WebSocket-Key drawn from the case's id: sixteen octets in base64 (RFC 6455 §4.1).
 pub(crate) fn handshake_key(cx: &Context) -> String {
     let mut nonce = [0; 16];

@@ -136,6 +136,30 @@ impl Recorder {
         }
     }
 
+    /// From here on the connection carries WebSocket frames.
+    pub(crate) fn upgraded(&self, connection: usize) {
+        self.record(connection, Event::Upgraded);
+    }
+
+    /// We closed our direction.
+    pub(crate) fn finished(&self, connection: usize) {
+        self.record(connection, Event::Finished);
+    }
+
+    /// Anything else worth a line.
+    pub(crate) fn note(&self, connection: usize, text: &str) {
+        self.record(connection, Event::Note(text.into()));
+    }
+
+    /// The text form of a trace of one connection, which goes without saying.
+    pub(crate) fn script(&self) -> Vec<String> {
+        let unnumbered = |line: String| match line.strip_prefix("c1 ") {
+            Some(rest) => rest.to_owned(),
+            None => line,
+        };
+        self.render("{authority}").into_iter().map(unnumbered).collect()
+    }
+
     /// Adds another trace behind this one, its connections numbered on.
     pub(crate) fn adopt(&self, other: &Self) {
         let other = other.inner.borrow();

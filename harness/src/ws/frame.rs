@@ -49,6 +49,13 @@ impl Frame {
         Self { fin: true, rsv: 0, opcode, mask: Some(mask), payload, length_octets }
     }
 
+    /// The frame's octets.
+    pub(crate) fn octets(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.encode(&mut out);
+        out
+    }
+
     /// Appends the frame's octets to `out`.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         out.push(u8::from(self.fin) << 7 | (self.rsv & 7) << 4 | self.opcode & 0xf);

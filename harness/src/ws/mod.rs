@@ -6,4 +6,5 @@ pub(crate) mod client;
 pub(crate) mod frame;
 pub(crate) mod judge;
 pub(crate) mod row;
+mod script;
 mod sequences;
