@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use seawall_harness::{
-    Deviation, Error, Filter, Launch, Options, Outcome, Profile, Route, Strength,
+    Deviation, Error, Filter, Launch, Options, Outcome, Profile, Route, Strength, Tls,
 };
 
 /// Judges any HTTP or WebSocket server from outside.
@@ -83,13 +83,21 @@ pub(crate) struct Run {
     #[arg(long, short, value_name = "FILE")]
     profile: Option<PathBuf>,
 
-    /// Judge HTTP here; a path makes it the `hello` route
+    /// Judge HTTP here, http:// or https://; a path makes it the `hello` route
     #[arg(long, value_name = "URL", help_heading = "Subject")]
     http: Option<String>,
 
-    /// Judge WebSocket here; a path makes it the `ws.echo` route
+    /// Judge WebSocket here, ws:// or wss://; a path makes it the `ws.echo` route
     #[arg(long, value_name = "URL", help_heading = "Subject")]
     ws: Option<String>,
+
+    /// Believe certificates of the authorities in this PEM file, in place of the system's
+    #[arg(long, value_name = "FILE", help_heading = "Subject", conflicts_with = "insecure")]
+    ca: Option<PathBuf>,
+
+    /// Believe anyone's certificate
+    #[arg(long, help_heading = "Subject")]
+    insecure: bool,
 
     /// A route of the subject contract and its path, such as `echo=/echo`
     #[arg(long, value_name = "NAME=PATH", help_heading = "Subject", value_parser = route)]
@@ -119,7 +127,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "TIME", help_heading = "Subject", value_parser = humantime::parse_duration)]
     ready_timeout: Option<Duration>,
 
-    /// A promised limit, `head` or `body`, such as `head=10s`
+    /// A promised limit, `head`, `body` or `handshake`, such as `head=10s`
     #[arg(long, value_name = "NAME=TIME", help_heading = "Subject", value_parser = limit)]
     limit: Vec<(String, Duration)>,
 
@@ -127,7 +135,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "ID=VERDICT: REASON", help_heading = "Subject", value_parser = deviation)]
     deviation: Vec<Deviation>,
 
-    /// Program and arguments that start the subject; `{port}` becomes a free port
+    /// Program and arguments that start the subject; `{port}` and `{tls_port}` become free ports
     #[arg(last = true, value_name = "COMMAND", help_heading = "Subject")]
     command: Vec<String>,
 
@@ -190,7 +198,8 @@ impl Run {
         for (name, time) in &self.limit {
             match name.as_str() {
                 "head" => profile.limits.head = Some(*time),
-                _ => profile.limits.body = Some(*time),
+                "body" => profile.limits.body = Some(*time),
+                _ => profile.limits.handshake = Some(*time),
             }
         }
         profile.deviations.extend(self.deviation.iter().cloned());
@@ -226,7 +235,9 @@ impl Run {
     fn lay_urls_over(&self, profile: &mut Profile) -> Result<(), Error> {
         if let Some(url) = &self.http {
             let (base, path) = split_url(url, "--http")?;
-            profile.urls.http = Some(base);
+            let secure = base.starts_with("https:");
+            (profile.urls.http, profile.urls.https) =
+                if secure { (None, Some(base)) } else { (Some(base), None) };
             if let Some(path) = path {
                 profile.routes.insert(Route::Hello, path);
             } else if !self.contract {
@@ -235,7 +246,9 @@ impl Run {
         }
         if let Some(url) = &self.ws {
             let (base, path) = split_url(url, "--ws")?;
-            profile.urls.ws = Some(base);
+            let secure = base.starts_with("wss:");
+            (profile.urls.ws, profile.urls.wss) =
+                if secure { (None, Some(base)) } else { (Some(base), None) };
             if let Some(path) = path {
                 profile.routes.insert(Route::WsEcho, path);
             } else if !self.contract {
@@ -244,12 +257,18 @@ impl Run {
         }
         if self.contract {
             for &route in Route::ALL {
-                let offered =
-                    if route.is_websocket() { &profile.urls.ws } else { &profile.urls.http };
-                if offered.is_some() {
+                if profile.urls.of(route.is_websocket()).is_some() {
                     profile.routes.entry(route).or_insert_with(|| route.default_path().into());
                 }
             }
+        }
+        if let Some(file) = &self.ca {
+            // A path on the command line begins where that was typed.
+            let file = std::path::absolute(file)
+                .map_err(|error| Error::Usage(format!("--ca {}: {error}", file.display())))?;
+            profile.tls = Tls { ca: Some(file), insecure: false };
+        } else if self.insecure {
+            profile.tls = Tls { ca: None, insecure: true };
         }
         Ok(())
     }
@@ -292,8 +311,8 @@ fn route(text: &str) -> Result<(Route, String), String> {
 
 fn limit(text: &str) -> Result<(String, Duration), String> {
     let (name, time) = pair(text).map_err(|_| "write NAME=TIME, such as head=10s")?;
-    if !matches!(name.as_str(), "head" | "body") {
-        return Err("no such limit; there are head, body".into());
+    if !matches!(name.as_str(), "head" | "body" | "handshake") {
+        return Err("no such limit; there are head, body, handshake".into());
     }
     Ok((name, humantime::parse_duration(&time).map_err(|error| error.to_string())?))
 }
@@ -339,6 +358,16 @@ mod tests {
             (&found.routes[&Route::Hello][..], &found.routes[&Route::WsEcho][..]),
             ("/", "/chat")
         );
+    }
+
+    #[test]
+    fn a_url_may_speak_tls() {
+        let flags = ["--http", "https://h:1", "--ws", "wss://h:1/chat", "--ca", "ca.pem"];
+        let found = profile(&flags).unwrap();
+        assert_eq!((found.urls.http, found.urls.https.as_deref()), (None, Some("https://h:1")));
+        assert_eq!((found.urls.ws, found.urls.wss.as_deref()), (None, Some("wss://h:1")));
+        assert!(found.tls.ca.unwrap().is_absolute());
+        assert!(profile(&["--http", "https://h:1", "--insecure"]).unwrap().tls.insecure);
     }
 
     #[test]

@@ -14,12 +14,18 @@ pub struct Listen {
     /// Address and port to listen on; port 0 lets the system choose one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-    /// Certificate chain, PEM; serves https instead of http
+    /// Certificate chain, PEM; serves https instead of http, or beside it with --tls-listen
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
     /// The certificate's private key, PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
+    /// A certificate that nobody trusts, made at start: for tests
+    #[arg(long, conflicts_with = "tls_cert")]
+    pub tls_self_signed: bool,
+    /// Address and port for https, beside http
+    #[arg(long, value_name = "ADDRESS")]
+    pub tls_listen: Option<SocketAddr>,
     /// How long connections may take to end after SIGTERM or Ctrl-C
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
     pub shutdown_timeout: Duration,

@@ -7,7 +7,7 @@ use async_signal::{Signal, Signals};
 use futures_lite::StreamExt as _;
 use seawall_actor::Runtime;
 use seawall_http_server::{Event, Server};
-use seawall_tls::Acceptor;
+use seawall_tls::{Acceptor, Config, Identity};
 
 use crate::flags::Listen;
 
@@ -25,13 +25,7 @@ pub fn run(server: Server, listen: &Listen) -> ExitCode {
 }
 
 fn serve(server: Server, listen: &Listen) -> Result<(), Box<dyn std::error::Error>> {
-    let (server, scheme) = match (&listen.tls_cert, &listen.tls_key) {
-        (Some(certificate), Some(key)) => {
-            let acceptor = Acceptor::from_pem_files(certificate, key)?;
-            (server.listen_tls(listen.listen, acceptor), "https")
-        }
-        _ => (server.listen(listen.listen), "http"),
-    };
+    let (server, schemes) = endpoints(server, listen)?;
     // Before the first connection: a signal that comes early must not be missed.
     let mut signals = Signals::new([Signal::Term, Signal::Int])?;
     let runtime = Runtime::new()?;
@@ -42,7 +36,9 @@ fn serve(server: Server, listen: &Listen) -> Result<(), Box<dyn std::error::Erro
             Box::<dyn std::error::Error>::from(error)
         }
     })?;
-    println!("listening on {scheme}://{}", running.local_addr());
+    for (scheme, address) in schemes.iter().zip(running.local_addrs()) {
+        println!("listening on {scheme}://{address}");
+    }
     std::io::stdout().flush()?;
 
     runtime.block_on(signals.next());
@@ -51,6 +47,36 @@ fn serve(server: Server, listen: &Listen) -> Result<(), Box<dyn std::error::Erro
         eprintln!("aborted {aborted} connections that did not end in time");
     }
     Ok(())
+}
+
+/// Adds what the flags ask for, and names the scheme of each.
+fn endpoints(
+    server: Server,
+    listen: &Listen,
+) -> Result<(Server, Vec<&'static str>), Box<dyn std::error::Error>> {
+    let identity = match (&listen.tls_cert, &listen.tls_key) {
+        (Some(certificate), Some(key)) => Some(Identity::files(certificate, key)),
+        _ if listen.tls_self_signed => Some(self_signed()?),
+        _ => None,
+    };
+    let acceptor = identity.map(|identity| Acceptor::new(Config::new(identity))).transpose()?;
+    Ok(match (acceptor, listen.tls_listen) {
+        (None, None) => (server.listen(listen.listen), vec!["http"]),
+        (Some(acceptor), None) => (server.listen_tls(listen.listen, acceptor), vec!["https"]),
+        (Some(acceptor), Some(address)) => {
+            (server.listen(listen.listen).listen_tls(address, acceptor), vec!["http", "https"])
+        }
+        (None, Some(_)) => {
+            return Err("--tls-listen needs --tls-cert and --tls-key, or --tls-self-signed".into());
+        }
+    })
+}
+
+/// A certificate for this machine alone.
+fn self_signed() -> Result<Identity, rcgen::Error> {
+    let made =
+        rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+    Ok(Identity::text(made.cert.pem(), made.signing_key.serialize_pem()))
 }
 
 /// Crashes are worth a line; a client that breaks the rules is everyday life.

@@ -10,6 +10,7 @@ use crate::route::Route;
 use crate::subject::{Endpoint, Target};
 use crate::timing::Timing;
 use crate::verdict::{Outcome, Verdict};
+use crate::wire::tls::Tls;
 use crate::wire::{Connection, Recorder, Source};
 
 /// Handed to each case when it runs. Cheap to clone.
@@ -83,15 +84,19 @@ impl Context {
         source: Source,
     ) -> Result<Connection, Verdict> {
         let endpoint = self.endpoint(route);
-        Connection::open(
-            endpoint.address,
-            source,
-            self.seed as u16,
-            &self.trace,
-            self.timing().answer,
-        )
-        .await
-        .map_err(|error| cannot_connect(endpoint, &error))
+        self.open(endpoint, endpoint.tls.as_ref(), source).await
+    }
+
+    async fn open(
+        &self,
+        endpoint: &Endpoint,
+        tls: Option<&Tls>,
+        source: Source,
+    ) -> Result<Connection, Verdict> {
+        let (lane, patience) = (self.seed as u16, self.timing().answer);
+        Connection::open(endpoint.address, tls, source, lane, &self.trace, patience)
+            .await
+            .map_err(|error| cannot_connect(endpoint, &error))
     }
 
     /// The moment after which an answer that must come is late.

@@ -22,7 +22,7 @@ pub use engine::{Event, Options, check_deviations, run};
 pub use error::Error;
 pub use explain::{Exchange, Reasons};
 pub use filter::Filter;
-pub use profile::{Deviation, Launch, Limits, Profile, Ready, Urls};
+pub use profile::{Deviation, Launch, Limits, Profile, Ready, Tls, Urls};
 pub use report::{End, Judged, Note, Report, SCHEMA};
 pub use route::Route;
 pub use verdict::{Outcome, Strength};

@@ -52,6 +52,9 @@ pub struct Profile {
     /// Where it listens.
     #[serde(default)]
     pub urls: Urls,
+    /// Whose certificates are believed, where a URL speaks TLS.
+    #[serde(default)]
+    pub tls: Tls,
     /// The routes of the subject contract that it offers, and their paths.
     #[serde(default)]
     pub routes: BTreeMap<Route, String>,
@@ -73,10 +76,10 @@ pub struct Launch {
     /// Builds it; run once, before the first start.
     #[serde(default)]
     pub build: Vec<String>,
-    /// Program and arguments. `{port}` becomes a free port. A program with a slash in its
-    /// name is looked up from the profile's folder.
+    /// Program and arguments. `{port}` becomes a free port, `{tls_port}` another. A program with a
+    /// slash in its name is looked up from the profile's folder.
     pub command: Vec<String>,
-    /// Added to the environment of both; `{port}` becomes the port here as well.
+    /// Added to the environment of both; the ports are filled in here as well.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
 }
@@ -98,14 +101,44 @@ impl Default for Ready {
     }
 }
 
-/// The subject's URLs, without paths. `{port}` becomes the port that was chosen.
+/// The subject's URLs, without paths. `{port}` and `{tls_port}` become the ports that were chosen.
+///
+/// Where there are a plain URL and one over TLS, every case runs over the plain one, and those of the
+/// family `tls` over the other; where there is but one, all cases run over that.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Urls {
     /// `http://HOST:PORT`
     pub http: Option<String>,
+    /// `https://HOST:PORT`
+    pub https: Option<String>,
     /// `ws://HOST:PORT`
     pub ws: Option<String>,
+    /// `wss://HOST:PORT`
+    pub wss: Option<String>,
+}
+
+impl Urls {
+    /// Where cases of WebSocket, or of HTTP, run: the key and the URL.
+    #[must_use]
+    pub fn of(&self, websocket: bool) -> Option<(&'static str, &str)> {
+        let urls = if websocket {
+            [("ws", &self.ws), ("wss", &self.wss)]
+        } else {
+            [("http", &self.http), ("https", &self.https)]
+        };
+        urls.into_iter().find_map(|(scheme, url)| Some((scheme, url.as_deref()?)))
+    }
+}
+
+/// Whose certificates are believed; the system's authorities if nothing is said.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    /// A PEM file of authorities, looked up from the profile's folder.
+    pub ca: Option<PathBuf>,
+    /// Anyone's: what is judged is the server, not who it is.
+    pub insecure: bool,
 }
 
 /// Promised limits. What is not promised is not judged, or only by its effect on others.
@@ -118,10 +151,13 @@ pub struct Limits {
     /// Content that stops or drips is answered 408 or closed after this long.
     #[serde(deserialize_with = "optional_duration")]
     pub body: Option<Duration>,
+    /// A client that has not finished its TLS handshake this long after it connected is closed.
+    #[serde(deserialize_with = "optional_duration")]
+    pub handshake: Option<Duration>,
 }
 
 impl Limits {
-    /// The shortest promise: what a case does to a healthy end must take less.
+    /// The shortest promise about requests: what a case does to a healthy end must take less.
     #[must_use]
     pub fn shortest(&self) -> Option<Duration> {
         [self.head, self.body].into_iter().flatten().min()
@@ -198,14 +234,17 @@ impl Profile {
             if !path.starts_with('/') {
                 return wrong(format!("routes.{route} = {path:?}: a path begins with a slash"));
             }
-            let (key, url) = if route.is_websocket() {
-                ("urls.ws", &self.urls.ws)
-            } else {
-                ("urls.http", &self.urls.http)
-            };
-            if url.is_none() {
-                return wrong(format!("routes.{route} is offered, but {key} is missing"));
+            if self.urls.of(route.is_websocket()).is_none() {
+                let keys = if route.is_websocket() {
+                    "urls.ws or urls.wss"
+                } else {
+                    "urls.http or urls.https"
+                };
+                return wrong(format!("routes.{route} is offered, but {keys} is missing"));
             }
+        }
+        if self.tls.insecure && self.tls.ca.is_some() {
+            return wrong("tls.ca and tls.insecure contradict each other: give one of them".into());
         }
         for deviation in &self.deviations {
             if deviation.reason.trim().is_empty() {
@@ -291,6 +330,7 @@ mod tests {
     #[test]
     fn what_contradicts_itself_is_refused() {
         assert!(refused("[routes]\nhello = '/'").contains("urls.http"));
+        assert!(refused("[tls]\nca = 'x'\ninsecure = true").contains("contradict"));
         assert!(refused("[urls]\nhttp = 'http://h'\n[routes]\nhello = 'x'").contains("slash"));
         assert!(refused("[subject]\ncommand = []").contains("subject.command"));
         assert!(refused("[[deviations]]\ncase='x'\nverdict='fail'\nreason=' '").contains("reason"));

@@ -7,7 +7,10 @@ use seawall_harness::{Case, Filter, Options, Outcome, Profile, Report, Strength,
 
 /// The profile of this repository, with the binary that this test was built with.
 fn profile() -> Profile {
-    let text = include_str!("../../../harness.toml");
+    with_our_binary(include_str!("../../../harness.toml"))
+}
+
+fn with_our_binary(text: &str) -> Profile {
     let mut profile = Profile::parse(text).unwrap();
     let subject = profile.subject.as_mut().unwrap();
     subject.build.clear();
@@ -15,13 +18,25 @@ fn profile() -> Profile {
     profile
 }
 
-fn judge(cases: &[Case]) -> Report {
-    block_on(run(&profile(), cases, &Options::default(), pending(), |_| {})).unwrap()
+fn judge(profile: &Profile, cases: &[Case]) -> Report {
+    block_on(run(profile, cases, &Options::default(), pending(), |_| {})).unwrap()
 }
 
 #[test]
 fn reference_passes_every_case_and_skips_none() {
-    let report = judge(&catalogue::all());
+    assert_passes_all(&profile());
+}
+
+/// TLS-05: what holds over http:// and ws:// holds over https:// and wss://.
+#[test]
+fn reference_passes_every_case_over_tls_and_skips_none() {
+    let profile = with_our_binary(include_str!("../../../harness-tls.toml"));
+    assert!(profile.urls.http.is_none() && profile.urls.ws.is_none());
+    assert_passes_all(&profile);
+}
+
+fn assert_passes_all(profile: &Profile) {
+    let report = judge(profile, &catalogue::all());
     let others: Vec<_> =
         report.results.iter().filter(|judged| judged.outcome != Outcome::Pass).collect();
     assert!(others.is_empty(), "{others:#?}");
@@ -36,7 +51,7 @@ fn what_goes_over_the_wire() {
         ["http/CON-03", "http/CL-04", "crash/http-panic", "ws/5.6", "ws/7.3.4", "ws/frames/01-text"]
     {
         let cases = Filter::new([id]).select(&catalogue::all()).unwrap();
-        let report = judge(&cases);
+        let report = judge(&profile(), &cases);
         let trace = report.results[0].trace.join("\n");
         insta::assert_snapshot!(id.replace('/', "-"), trace);
     }

@@ -47,6 +47,25 @@ fn a_port_in_use_is_one_line_with_a_cure() {
 }
 
 #[test]
+fn https_beside_http_needs_a_certificate() {
+    let (code, stderr) = refused(&["--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0"]);
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("--tls-cert") && stderr.contains("--tls-self-signed"), "{stderr}");
+
+    let mut child = Command::new(REFERENCE)
+        .args(["--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--tls-self-signed"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let schemes: Vec<String> =
+        lines.take(2).map(|line| line.split("://").next().unwrap().to_owned()).collect();
+    assert_eq!(schemes, ["listening on http", "listening on https"]);
+    terminate(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn a_certificate_that_cannot_be_read_is_named() {
     let flags =
         ["--listen", "127.0.0.1:0", "--tls-cert", "/no/cert.pem", "--tls-key", "/no/key.pem"];

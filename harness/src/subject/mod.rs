@@ -23,6 +23,7 @@ use crate::wire::{Connection, Recorder, Source};
 use crate::ws::client::Client;
 
 use process::Process;
+use target::Ports;
 pub(crate) use target::{Endpoint, Target};
 
 /// Between two looks whether the subject is ready yet.
@@ -61,25 +62,25 @@ impl Subject {
     /// in place of answering.
     pub(crate) async fn start(profile: &Profile) -> Result<Self, Error> {
         let Some(launch) = &profile.subject else {
-            let target = Target::resolve(&profile.urls, None)?;
+            let target = Target::resolve(profile, None)?;
             return Self::reach(profile, target, None).await;
         };
-        let (port, target) = Self::choose_port(profile)?;
-        let process = Process::start(launch, &profile.folder, port)?;
+        let (ports, target) = Self::choose_ports(profile)?;
+        let process = Process::start(launch, &profile.folder, ports)?;
         Self::reach(profile, target, Some(process)).await
     }
 
-    /// A port on which nobody listens, and where the subject then will.
-    fn choose_port(profile: &Profile) -> Result<(u16, Target), Error> {
+    /// Ports on which nobody listens, and where the subject then will.
+    fn choose_ports(profile: &Profile) -> Result<(Ports, Target), Error> {
         /// A free port may be taken before we look again; several in a row are no chance.
         const TRIES: usize = 5;
         let mut authority = String::new();
         for _ in 0..TRIES {
-            let port = target::free_port()?;
-            let target = Target::resolve(&profile.urls, Some(port))?;
+            let ports = Ports::choose()?;
+            let target = Target::resolve(profile, Some(ports))?;
             let any = target.any();
             if TcpStream::connect_timeout(&any.address, Duration::from_secs(1)).is_err() {
-                return Ok((port, target));
+                return Ok((ports, target));
             }
             authority.clone_from(&any.authority);
         }
@@ -130,7 +131,8 @@ impl Subject {
         let endpoint = self.target.any();
         let trace = Recorder::default();
         let left = deadline.saturating_duration_since(Instant::now());
-        let mut connection = Connection::open(endpoint.address, Source::Case, 0, &trace, left)
+        let tls = endpoint.tls.as_ref();
+        let mut connection = Connection::open(endpoint.address, tls, Source::Case, 0, &trace, left)
             .await
             .map_err(|error| format!("{}: {error}", endpoint.authority))?;
         let Some(path) = &profile.ready.http else { return Ok(()) };

@@ -15,6 +15,7 @@ use rustix::process::Signal;
 use super::guard::Guard;
 use crate::error::Error;
 use crate::profile::Launch;
+use crate::subject::target::Ports;
 use crate::wire::within;
 
 /// Octets kept of what the subject wrote, stdout and stderr together: the end is what
@@ -34,13 +35,13 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `launch.command` in `folder`, `{port}` replaced.
+    /// Starts `launch.command` in `folder`, the ports filled in.
     ///
     /// # Errors
     ///
     /// [`Error::Subject`] when there is no such program, or it may not be run.
-    pub(crate) fn start(launch: &Launch, folder: &Path, port: u16) -> Result<Self, Error> {
-        let filled = |text: &String| text.replace("{port}", &port.to_string());
+    pub(crate) fn start(launch: &Launch, folder: &Path, ports: Ports) -> Result<Self, Error> {
+        let filled = |text: &String| ports.fill(text);
         let words: Vec<String> = launch.command.iter().map(filled).collect();
         let mut command = prepare(&words, launch, folder);
         command.envs(launch.env.iter().map(|(key, value)| (key, filled(value))));
@@ -232,10 +233,10 @@ mod tests {
     fn shell(script: &str) -> Process {
         let launch = Launch {
             command: vec!["sh".into(), "-c".into(), script.into()],
-            env: [("GREETING".into(), "hello from {port}".into())].into(),
+            env: [("GREETING".into(), "hello from {port} and {tls_port}".into())].into(),
             ..Launch::default()
         };
-        Process::start(&launch, Path::new(""), 4711).unwrap()
+        Process::start(&launch, Path::new(""), Ports { plain: 4711, tls: 4712 }).unwrap()
     }
 
     #[test]
@@ -249,7 +250,8 @@ mod tests {
         }
         let text = process.obituary();
         assert!(
-            text.contains("exited with status 3") && text.contains("| hello from 4711 and 4711"),
+            text.contains("exited with status 3")
+                && text.contains("| hello from 4711 and 4712 and 4711"),
             "{text}"
         );
     }
@@ -286,7 +288,8 @@ mod tests {
     #[test]
     fn no_such_program_is_the_subjects_error() {
         let launch = Launch { command: vec!["./no-such-program".into()], ..Launch::default() };
-        let error = Process::start(&launch, Path::new("/"), 1).unwrap_err();
+        let error =
+            Process::start(&launch, Path::new("/"), Ports { plain: 1, tls: 2 }).unwrap_err();
         assert!(
             matches!(&error, Error::Subject(text) if text.contains("no-such-program")),
             "{error}"

@@ -1,11 +1,12 @@
-//! Where the subject listens: URLs with their port filled in and their host resolved.
+//! Where the subject listens: URLs with their ports filled in and their hosts resolved.
 
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 
 use http::Uri;
 
 use crate::error::Error;
-use crate::profile::Urls;
+use crate::profile::Profile;
+use crate::wire::tls::{Tls, Trust};
 
 /// A place to connect to, and how to call it in a Host field.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -13,28 +14,67 @@ pub(crate) struct Endpoint {
     pub(crate) address: SocketAddr,
     /// `host:port` as the URL has it.
     pub(crate) authority: String,
+    /// How to speak TLS with it, if it does.
+    pub(crate) tls: Option<Tls>,
 }
 
-/// The subject's endpoints: one for each kind of URL that the profile gives.
+/// The subject's endpoints.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Target {
+    /// Where HTTP is judged: the plain URL, else the one over TLS.
     pub(crate) http: Option<Endpoint>,
+    /// Where WebSocket is judged, likewise.
     pub(crate) ws: Option<Endpoint>,
+    /// Where TLS is judged.
+    pub(crate) tls: Option<Endpoint>,
 }
 
-impl Target {
-    /// Fills `{port}` in and resolves the hosts.
+/// The ports that were chosen for a subject.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Ports {
+    pub(crate) plain: u16,
+    pub(crate) tls: u16,
+}
+
+impl Ports {
+    /// Two ports of loopback that were free a moment ago.
     ///
     /// # Errors
     ///
-    /// [`Error::Usage`] for what is no URL or has no address.
-    pub(crate) fn resolve(urls: &Urls, port: Option<u16>) -> Result<Self, Error> {
-        let endpoint = |key: &str, scheme: &str, url: &Option<String>| {
-            url.as_deref().map(|url| Endpoint::resolve(key, scheme, url, port)).transpose()
+    /// [`Error::System`] when there are none.
+    pub(crate) fn choose() -> Result<Self, Error> {
+        let system = |source| Error::System { what: "finding a free port".into(), source };
+        let listen = || TcpListener::bind("127.0.0.1:0").map_err(system);
+        // Both at once, lest they be the same.
+        let (plain, tls) = (listen()?, listen()?);
+        let port = |listener: TcpListener| listener.local_addr().map(|a| a.port()).map_err(system);
+        Ok(Self { plain: port(plain)?, tls: port(tls)? })
+    }
+
+    /// Fills them in.
+    pub(crate) fn fill(self, text: &str) -> String {
+        text.replace("{port}", &self.plain.to_string()).replace("{tls_port}", &self.tls.to_string())
+    }
+}
+
+impl Target {
+    /// Fills the ports in and resolves the hosts.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] for what is no URL or has no address, and for authorities that cannot be read.
+    pub(crate) fn resolve(profile: &Profile, ports: Option<Ports>) -> Result<Self, Error> {
+        let urls = &profile.urls;
+        let trust = match (&urls.https, &urls.wss) {
+            (None, None) => None,
+            _ => Some(Trust::new(&profile.tls, &profile.folder)?),
         };
+        let resolve = |(scheme, url): (&str, &str)| Endpoint::resolve(scheme, url, ports, &trust);
+        let secure = urls.https.as_deref().map(|url| ("https", url));
         let target = Self {
-            http: endpoint("urls.http", "http", &urls.http)?,
-            ws: endpoint("urls.ws", "ws", &urls.ws)?,
+            http: urls.of(false).map(resolve).transpose()?,
+            ws: urls.of(true).map(resolve).transpose()?,
+            tls: secure.map(resolve).transpose()?,
         };
         if target == Self::default() {
             return Err(Error::Usage(
@@ -54,11 +94,16 @@ impl Target {
 }
 
 impl Endpoint {
-    fn resolve(key: &str, scheme: &str, url: &str, port: Option<u16>) -> Result<Self, Error> {
-        let wrong = |why: String| Error::Usage(format!("{key} = {url:?}: {why}"));
-        let filled = match port {
-            Some(port) => url.replace("{port}", &port.to_string()),
-            None if url.contains("{port}") => {
+    fn resolve(
+        scheme: &str,
+        url: &str,
+        ports: Option<Ports>,
+        trust: &Option<Trust>,
+    ) -> Result<Self, Error> {
+        let wrong = |why: String| Error::Usage(format!("urls.{scheme} = {url:?}: {why}"));
+        let filled = match ports {
+            Some(ports) => ports.fill(url),
+            None if url.contains("{port}") || url.contains("{tls_port}") => {
                 return Err(wrong(
                     "{port} is known only for a subject that the harness starts".into(),
                 ));
@@ -66,12 +111,8 @@ impl Endpoint {
             None => url.to_owned(),
         };
         let uri: Uri = filled.parse().map_err(|error| wrong(format!("no URL ({error})")))?;
-        match uri.scheme_str() {
-            Some(found) if found == scheme => {}
-            Some("https" | "wss") => {
-                return Err(wrong("TLS subjects cannot be judged yet: give the plain URL".into()));
-            }
-            _ => return Err(wrong(format!("expected {scheme}://HOST:PORT"))),
+        if uri.scheme_str() != Some(scheme) {
+            return Err(wrong(format!("expected {scheme}://HOST:PORT")));
         }
         if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
             return Err(wrong(
@@ -80,42 +121,46 @@ impl Endpoint {
         }
         let authority = uri.authority().ok_or_else(|| wrong("no host".into()))?;
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-        let port = authority.port_u16().unwrap_or(80);
+        let secure = matches!(scheme, "https" | "wss");
+        let port = authority.port_u16().unwrap_or(if secure { 443 } else { 80 });
         let address = (host, port)
             .to_socket_addrs()
             .map_err(|error| wrong(format!("{host} has no address: {error}")))?
             .next()
             .ok_or_else(|| wrong(format!("{host} has no address")))?;
-        Ok(Self { address, authority: authority.to_string() })
+        let tls = trust.as_ref().filter(|_| secure);
+        let tls = tls.map(|trust| Tls::new(trust, host)).transpose().map_err(wrong)?;
+        Ok(Self { address, authority: authority.to_string(), tls })
     }
-}
-
-/// A port of loopback that was free a moment ago.
-///
-/// # Errors
-///
-/// [`Error::System`] when there is none.
-pub(crate) fn free_port() -> Result<u16, Error> {
-    let system = |source| Error::System { what: "finding a free port".into(), source };
-    let listener = TcpListener::bind("127.0.0.1:0").map_err(system)?;
-    Ok(listener.local_addr().map_err(system)?.port())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn urls(http: &str) -> Urls {
-        Urls { http: Some(http.into()), ws: None }
+    fn resolve(key: &str, url: &str, ports: Option<Ports>) -> Result<Target, Error> {
+        let profile = Profile::parse(&format!("[urls]\n{key} = {url:?}")).unwrap();
+        Target::resolve(&profile, ports)
     }
 
     #[test]
-    fn the_port_is_filled_in() {
-        let target = Target::resolve(&urls("http://127.0.0.1:{port}"), Some(4711)).unwrap();
+    fn the_ports_are_filled_in() {
+        let ports = Ports { plain: 4711, tls: 4712 };
+        let target = resolve("http", "http://127.0.0.1:{port}", Some(ports)).unwrap();
         let endpoint = target.any();
         assert_eq!(endpoint.address, "127.0.0.1:4711".parse().unwrap());
         assert_eq!(endpoint.authority, "127.0.0.1:4711");
-        assert_eq!(Target::resolve(&urls("http://[::1]"), None).unwrap().any().address.port(), 80);
+        let target = resolve("https", "https://127.0.0.1:{tls_port}", Some(ports)).unwrap();
+        assert_eq!(target.any().address.port(), 4712);
+        assert_eq!(target.http, target.tls, "the only URL is for all cases");
+        assert_eq!(resolve("http", "http://[::1]", None).unwrap().any().address.port(), 80);
+        assert_eq!(resolve("wss", "wss://[::1]", None).unwrap().any().address.port(), 443);
+    }
+
+    #[test]
+    fn two_free_ports_differ() {
+        let ports = Ports::choose().unwrap();
+        assert_ne!(ports.plain, ports.tls);
     }
 
     #[test]
@@ -123,14 +168,14 @@ mod tests {
         let cases = [
             ("http://h:{port}", "{port} is known only"),
             ("ws://127.0.0.1:1", "expected http://"),
-            ("https://127.0.0.1:1", "TLS"),
+            ("https://127.0.0.1:1", "expected http://"),
             ("http://127.0.0.1:1/path", "[routes]"),
             ("not a url", "no URL"),
         ];
         for (url, expected) in cases {
-            let error = Target::resolve(&urls(url), None).unwrap_err().to_string();
+            let error = resolve("http", url, None).unwrap_err().to_string();
             assert!(error.starts_with("urls.http") && error.contains(expected), "{error}");
         }
-        assert!(Target::resolve(&Urls::default(), None).is_err());
+        assert!(Target::resolve(&Profile::default(), None).is_err());
     }
 }

@@ -1,7 +1,12 @@
-//! A TCP connection to the subject: every wait has a deadline, every octet is recorded.
+//! A connection to the subject, plain or TLS: every wait has a deadline, every octet is recorded.
+//!
+//! Over TLS the trace shows what is inside. What is sent at once is one record (more, beyond 16 KiB), and
+//! leaves in one segment where the system allows: a case that cuts its octets into pieces sends each in a
+//! record of its own, and each reaches the subject by itself, as it does without TLS.
 
 use std::future::{Future, pending};
 use std::io::{self, ErrorKind};
+use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -9,6 +14,7 @@ use async_io::{Async, Timer};
 use futures_lite::{AsyncReadExt, AsyncWriteExt, FutureExt};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::tls::{Session, Tls};
 use super::trace::{Event, Recorder};
 
 /// Octets held unread of one connection. No case needs more; a subject that sends more
@@ -54,7 +60,8 @@ pub(crate) enum Read {
     Data,
     /// The subject closed its direction; nothing more will come.
     Ended,
-    /// The subject reset the connection, or it broke otherwise.
+    /// The subject reset the connection, or it broke otherwise: over TLS also an end without
+    /// `close_notify`, since what came may have been cut short (RFC 8446 §6.1).
     Reset,
     /// Nothing came before the deadline.
     Silence,
@@ -64,6 +71,10 @@ pub(crate) enum Read {
 #[derive(Debug)]
 pub(crate) struct Connection {
     socket: Async<TcpStream>,
+    /// With TLS.
+    session: Option<Box<Session>>,
+    /// Records that the system has not taken yet: whatever follows must come behind them.
+    pending: Vec<u8>,
     number: usize,
     trace: Recorder,
     unread: Vec<u8>,
@@ -72,32 +83,71 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Connects to `subject` within `patience`.
+    /// Connects to `subject` within `patience`, and shakes hands if `tls` says how.
     ///
     /// # Errors
     ///
-    /// What the system said, or [`ErrorKind::TimedOut`].
+    /// What the system said, or [`ErrorKind::TimedOut`]; what went wrong with the handshake.
     pub(crate) async fn open(
         subject: SocketAddr,
+        tls: Option<&Tls>,
         source: Source,
         lane: u16,
         trace: &Recorder,
         patience: Duration,
     ) -> io::Result<Self> {
-        let connecting = connect(subject, source, lane);
-        let socket = within(Instant::now() + patience, connecting)
+        let deadline = Instant::now() + patience;
+        let socket = within(deadline, connect(subject, source, lane))
             .await
             .unwrap_or_else(|| Err(ErrorKind::TimedOut.into()))?;
         let number = trace.connection();
         trace.record(number, Event::Connected);
-        Ok(Self {
+        let mut connection = Self {
             socket,
+            session: None,
+            pending: Vec::new(),
             number,
             trace: trace.clone(),
             unread: Vec::new(),
             ended: None,
             deaf: false,
-        })
+        };
+        if let Some(tls) = tls {
+            connection.shake_hands(tls, deadline).await.map_err(|why| {
+                let cure = if why.contains("certificate") { CERTIFICATE_CURE } else { "" };
+                io::Error::other(format!("the TLS handshake failed: {why}{cure}"))
+            })?;
+        }
+        Ok(connection)
+    }
+
+    /// Of the handshake the trace tells only what came out.
+    async fn shake_hands(&mut self, tls: &Tls, deadline: Instant) -> Result<(), String> {
+        let mut session = Box::new(Session::new(tls)?);
+        loop {
+            let octets = session.pending();
+            let done = !session.is_handshaking();
+            if done {
+                self.note(session.version().into());
+                self.session = Some(session);
+                let sent = self.transmit(&octets, deadline).await;
+                self.pending = octets[sent..].to_vec();
+                return Ok(());
+            }
+            if self.transmit(&octets, deadline).await < octets.len() {
+                return Err("the subject takes nothing".into());
+            }
+            let before = self.unread.len();
+            match self.take_in(deadline).await {
+                Taken::Octets => {
+                    let octets = self.unread.split_off(before);
+                    session.open(&octets, &mut self.unread)?;
+                }
+                Taken::Ended => return Err("the subject closed the connection".into()),
+                Taken::Broken(why) => return Err(why),
+                Taken::Nothing => return Err("it was not done in time".into()),
+            }
+        }
     }
 
     /// Writes all of `bytes`, in one segment where the system allows, and meanwhile takes in
@@ -106,11 +156,26 @@ impl Connection {
     /// A write that fails is no verdict: the subject may have answered before it closed, and
     /// what it said is still to be read. Gives back whether all was taken before the deadline.
     pub(crate) async fn send(&mut self, bytes: &[u8], deadline: Instant) -> bool {
+        self.trace.sent(self.number, bytes);
+        let Some(session) = &mut self.session else {
+            return self.transmit(bytes, deadline).await == bytes.len();
+        };
+        let mut sealed = mem::take(&mut self.pending);
+        sealed.extend(session.seal(bytes));
+        let sent = self.transmit(&sealed, deadline).await;
+        sealed.drain(..sent);
+        let all = sealed.is_empty();
+        sealed.append(&mut self.pending);
+        self.pending = sealed;
+        all
+    }
+
+    /// Writes octets as they are; gives back how many were taken.
+    async fn transmit(&mut self, bytes: &[u8], deadline: Instant) -> usize {
         enum Ready {
             Written(io::Result<usize>),
             Readable,
         }
-        self.trace.sent(self.number, bytes);
         let mut rest = bytes;
         while !rest.is_empty() {
             let listen = !self.deaf && self.ended.is_none() && self.unread.len() < MAX_UNREAD;
@@ -126,18 +191,19 @@ impl Connection {
                 Some(Ready::Written(Ok(n))) => rest = &rest[n..],
                 Some(Ready::Written(Err(error))) => {
                     self.note(format!("write failed: {}", error.kind()));
-                    return false;
+                    break;
                 }
                 Some(Ready::Readable) => {
-                    self.read(deadline).await;
+                    // What is there, and no more: the rest of a record may come after our own.
+                    self.read(Instant::now()).await;
                 }
                 None => {
                     self.note("the subject stopped reading".into());
-                    return false;
+                    break;
                 }
             }
         }
-        true
+        bytes.len() - rest.len()
     }
 
     /// Waits for octets until `deadline`; they are added to [`Self::unread`].
@@ -145,31 +211,63 @@ impl Connection {
         if let Some(ended) = self.ended {
             return ended;
         }
-        // Behind what is unread rather than on the stack: a case holds many of these futures.
         let before = self.unread.len();
+        loop {
+            let mut taken = self.take_in(deadline).await;
+            if let (Taken::Octets, Some(session)) = (&taken, &mut self.session) {
+                let octets = self.unread.split_off(before);
+                let opened = session.open(&octets, &mut self.unread);
+                self.pending.extend(session.pending());
+                if let Err(why) = opened {
+                    taken = Taken::Broken(why);
+                }
+            }
+            if self.unread.len() > before {
+                // An end behind it shows at the next read.
+                self.trace.received(self.number, &self.unread[before..]);
+                return Read::Data;
+            }
+            let (read, event) = match taken {
+                // A record that is not whole, or not for us.
+                Taken::Octets => continue,
+                Taken::Nothing => return Read::Silence,
+                Taken::Ended => match &self.session {
+                    Some(session) if !session.has_closed() => (Read::Reset, Event::Truncated),
+                    _ => (Read::Ended, Event::Ended),
+                },
+                Taken::Broken(why) => {
+                    if self.session.is_some() {
+                        self.note(why);
+                    }
+                    (Read::Reset, Event::Reset)
+                }
+            };
+            self.trace.record(self.number, event);
+            self.ended = Some(read);
+            return read;
+        }
+    }
+
+    /// Reads once, behind what is unread rather than on the stack: a case holds many of these
+    /// futures.
+    async fn take_in(&mut self, deadline: Instant) -> Taken {
+        let before = self.unread.len();
+        if before >= MAX_UNREAD {
+            self.note(format!("cut off: more than {MAX_UNREAD} octets unasked"));
+            return Taken::Broken("too much".into());
+        }
         self.unread.resize(before + READ_SIZE, 0);
         let mut socket = &self.socket;
         // The read goes first: a deadline that has passed still takes what is there.
         let outcome = within(deadline, socket.read(&mut self.unread[before..])).await;
         let len = outcome.as_ref().and_then(|read| read.as_ref().ok()).copied().unwrap_or(0);
         self.unread.truncate(before + len);
-        let read = match outcome {
-            None => return Read::Silence,
-            Some(Ok(0)) => Read::Ended,
-            Some(Ok(_)) if before >= MAX_UNREAD => {
-                self.note(format!("cut off: more than {MAX_UNREAD} octets unasked"));
-                Read::Reset
-            }
-            Some(Ok(_)) => {
-                self.trace.received(self.number, &self.unread[before..]);
-                return Read::Data;
-            }
-            Some(Err(_)) => Read::Reset,
-        };
-        let event = if read == Read::Ended { Event::Ended } else { Event::Reset };
-        self.trace.record(self.number, event);
-        self.ended = Some(read);
-        read
+        match outcome {
+            None => Taken::Nothing,
+            Some(Ok(0)) => Taken::Ended,
+            Some(Ok(_)) => Taken::Octets,
+            Some(Err(error)) => Taken::Broken(error.kind().to_string()),
+        }
     }
 
     /// Octets received and not yet taken by [`Self::take`].
@@ -192,8 +290,14 @@ impl Connection {
         self.deaf = true;
     }
 
-    /// Closes our direction (FIN); the subject may still send.
+    /// Closes our direction (`close_notify` where there is TLS, then FIN); the subject may still send.
     pub(crate) fn finish(&mut self) {
+        if let Some(session) = &mut self.session {
+            let mut octets = mem::take(&mut self.pending);
+            octets.extend(session.close());
+            // Some twenty octets, which the system takes unless the subject has long stopped reading.
+            _ = io::Write::write(&mut self.socket.get_ref(), &octets);
+        }
         self.trace.record(self.number, Event::Finished);
         // Fails only where the subject has closed already, which the next read shows.
         _ = self.socket.get_ref().shutdown(Shutdown::Write);
@@ -215,6 +319,20 @@ impl Connection {
         self.trace.record(self.number, Event::Note(text));
     }
 }
+
+/// What one read of the socket brought.
+enum Taken {
+    /// Octets of the wire, now at the end of the unread ones.
+    Octets,
+    Ended,
+    /// The connection, or the protocol on it, is broken.
+    Broken(String),
+    /// Nothing before the deadline.
+    Nothing,
+}
+
+/// What to do about a certificate that is not believed.
+const CERTIFICATE_CURE: &str = "; name the authority to trust by tls.ca or --ca, or trust anyone by tls.insecure or --insecure";
 
 async fn connect(subject: SocketAddr, source: Source, lane: u16) -> io::Result<Async<TcpStream>> {
     let socket = Socket::new(Domain::for_address(subject), Type::STREAM, Some(Protocol::TCP))?;
@@ -267,7 +385,7 @@ mod tests {
 
     fn open(listener: &TcpListener, source: Source) -> io::Result<Connection> {
         let address = listener.local_addr().unwrap();
-        block_on(Connection::open(address, source, 1, &Recorder::default(), PATIENCE))
+        block_on(Connection::open(address, None, source, 1, &Recorder::default(), PATIENCE))
     }
 
     #[test]
@@ -287,9 +405,15 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
-        let error =
-            block_on(Connection::open(address, Source::Case, 1, &Recorder::default(), PATIENCE))
-                .unwrap_err();
+        let error = block_on(Connection::open(
+            address,
+            None,
+            Source::Case,
+            1,
+            &Recorder::default(),
+            PATIENCE,
+        ))
+        .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
     }
 

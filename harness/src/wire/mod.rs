@@ -2,6 +2,7 @@
 
 mod connection;
 pub(crate) mod text;
+pub(crate) mod tls;
 mod trace;
 
 pub(crate) use connection::{Connection, Read, Source, within};

@@ -62,6 +62,8 @@ pub(crate) enum Event {
     Upgraded,
     /// The subject closed its direction (FIN).
     Ended,
+    /// The subject closed its direction of a TLS connection without `close_notify`.
+    Truncated,
     /// The subject reset the connection (RST).
     Reset,
     /// We closed our direction.
@@ -206,6 +208,7 @@ impl Event {
             Self::Connected => line('~', "connect"),
             Self::Upgraded => {}
             Self::Ended => line('<', "end"),
+            Self::Truncated => line('<', "end without close_notify"),
             Self::Reset => line('<', "reset"),
             Self::Finished => line('>', "end"),
             Self::Note(text) => line('~', text),
