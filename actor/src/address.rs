@@ -3,11 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::event;
 use crate::life::{Core, erase};
 use crate::queue::Queue;
-use crate::{ActorId, CallError, Monitor, Reply, SendError, TrySendError, reply, time};
+use crate::{ActorId, CallError, Event, Monitor, Reply, SendError, TrySendError, reply, time};
 
 /// An actor seen from outside: the sending end of its mailbox, and its signals.
 ///
@@ -25,7 +26,7 @@ impl<M> Address<M> {
     ///
     /// [`SendError`] gives the message back if the actor has ended.
     pub async fn send(&self, message: M) -> Result<(), SendError<M>> {
-        self.core.lane.send(message, None).await.map_err(|error| SendError(error.into_inner()))
+        self.core.send(message, None).await.map_err(|error| SendError(error.into_inner()))
     }
 
     /// Sends a message if there is room for it now.
@@ -34,7 +35,7 @@ impl<M> Address<M> {
     ///
     /// [`TrySendError`] gives the message back if the mailbox is full or the actor has ended.
     pub fn try_send(&self, message: M) -> Result<(), TrySendError<M>> {
-        self.core.lane.try_send(message)
+        self.core.try_send(message)
     }
 
     /// Sends the message that `message` makes around a [`Reply`], and awaits the answer, for at
@@ -86,7 +87,7 @@ impl<M> Address<M> {
         // A span too long for the clock is no deadline.
         let deadline = time::now().checked_add(within);
         let (reply, answer) = reply::slot();
-        match self.core.lane.send(message(reply), deadline).await {
+        match self.core.send(message(reply), deadline).await {
             Ok(()) => {}
             Err(TrySendError::Closed(message)) => return Err(CallError::Closed(message)),
             Err(TrySendError::Full(message)) => return Err(CallError::Full(message)),
@@ -96,6 +97,25 @@ impl<M> Address<M> {
             Ok(None) => Err(CallError::Dropped),
             Err(time::Elapsed) => Err(CallError::Elapsed),
         }
+    }
+
+    /// How many messages wait in the mailbox: at most [`bound`](Self::bound), and at once out of
+    /// date.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.core.lane.len()
+    }
+
+    /// Whether no message waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many messages wait in the mailbox before senders do.
+    #[must_use]
+    pub fn bound(&self) -> usize {
+        self.core.lane.bound()
     }
 
     /// Whether the actor has ended, or no longer takes messages.
@@ -203,7 +223,7 @@ impl<M> WeakAddress<M> {
     }
 
     pub(crate) fn try_send(&self, message: M) -> Result<(), TrySendError<M>> {
-        self.core.lane.try_send(message)
+        self.core.try_send(message)
     }
 
     /// The actor's id.
@@ -222,5 +242,26 @@ impl<M> Clone for WeakAddress<M> {
 impl<M> fmt::Debug for WeakAddress<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("WeakAddress").field(&self.core.label()).finish()
+    }
+}
+
+impl<M> Core<Queue<M>> {
+    fn try_send(&self, message: M) -> Result<(), TrySendError<M>> {
+        let result = self.lane.try_send(message);
+        if matches!(result, Err(TrySendError::Full(_)))
+            && let Some(hook) = self.hook()
+            && self.lane.overruns()
+        {
+            let (id, label, bound) = (self.id, self.label(), self.lane.bound());
+            event::report(Some(&hook), &Event::MailboxFull { id, label, bound });
+        }
+        result
+    }
+
+    async fn send(&self, message: M, deadline: Option<Instant>) -> Result<(), TrySendError<M>> {
+        match self.try_send(message) {
+            Err(TrySendError::Full(message)) => self.lane.send(message, deadline).await,
+            done => done,
+        }
     }
 }

@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use event_listener::Event;
+use event_listener::Event as Notice;
 
-use crate::ExitReason;
+use crate::event::{self, Hook};
 use crate::queue::Lane;
 use crate::relations::Relations;
+use crate::{Event, ExitReason};
 
 /// Which actor; never given twice in one process.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -38,6 +39,8 @@ const STOPPING: u8 = 1;
 const KILLED: u8 = 2;
 /// Signals wait for [`Mailbox::next`](crate::Mailbox::next).
 const SIGNALLED: u8 = 4;
+/// That it is killed has been reported.
+const REPORTED: u8 = 8;
 
 /// What everyone who knows an actor shares with it. `L` is the queue of its messages; most do not
 /// care of what type those are.
@@ -48,7 +51,7 @@ pub(crate) struct Core<L: ?Sized = dyn Lane> {
     /// Addresses, weak ones not counted.
     pub(crate) senders: AtomicUsize,
     /// Notified when the actor is told to stop, and when it has ended.
-    changed: Event,
+    changed: Notice,
     state: Mutex<State>,
     pub(crate) lane: L,
 }
@@ -59,6 +62,8 @@ pub(crate) struct Core<L: ?Sized = dyn Lane> {
 pub(crate) struct State {
     pub(crate) life: Life,
     pub(crate) relations: Option<Box<Relations>>,
+    /// None in a dead actor: its address must not keep alive what the hook holds.
+    hook: Option<Hook>,
     /// Wakes the actor's task, so that a kill is seen even by an actor that waits for something
     /// else. The executor hands a task the same waker for life, so it is stored once.
     task: Option<Waker>,
@@ -98,14 +103,15 @@ impl State {
 }
 
 impl<L> Core<L> {
-    pub(crate) fn new(label: Cow<'static, str>, lane: L) -> Self {
+    pub(crate) fn new(label: Cow<'static, str>, hook: Option<Hook>, lane: L) -> Self {
+        let state = State { hook, ..State::default() };
         Self {
             id: ActorId::next(),
             label,
             flags: AtomicU8::new(0),
             senders: AtomicUsize::new(1),
-            changed: Event::new(),
-            state: Mutex::default(),
+            changed: Notice::new(),
+            state: Mutex::new(state),
             lane,
         }
     }
@@ -120,7 +126,24 @@ impl<L: ?Sized> Core<L> {
         lock(&self.state)
     }
 
+    /// The event hook of a living actor.
+    pub(crate) fn hook(&self) -> Option<Hook> {
+        self.state().hook.clone()
+    }
+
+    /// Ends the actor at its next turn, because someone said so.
     pub(crate) fn kill(&self) {
+        // Reported first, so that nobody is told of the end before.
+        if let Some(hook) = self.hook()
+            && self.flags.fetch_or(REPORTED, Ordering::AcqRel) & (REPORTED | KILLED) == 0
+        {
+            event::report(Some(&hook), &Event::Killed { id: self.id, label: &self.label });
+        }
+        self.end_soon();
+    }
+
+    /// Ends the actor at its next turn.
+    pub(crate) fn end_soon(&self) {
         self.flags.fetch_or(KILLED, Ordering::AcqRel);
         let waker = self.state().task.clone();
         if let Some(waker) = waker {
@@ -170,9 +193,9 @@ impl<L: ?Sized> Core<L> {
         state.life = Life::Ended(reason);
         let relations = state.relations.take();
         // The waker keeps the task's memory; a dead actor's address must not.
-        let task = state.task.take();
+        let left = (state.task.take(), state.hook.take());
         drop(state);
-        drop(task);
+        drop(left);
         self.changed.notify(usize::MAX);
         relations
     }

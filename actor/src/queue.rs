@@ -28,11 +28,14 @@ struct State<M> {
     messages: VecDeque<M>,
     receiver: Option<Waker>,
     closed: bool,
+    /// A sender has found it full, and it has not been half empty since.
+    overrun: bool,
 }
 
 impl<M> Queue<M> {
     pub(crate) fn new(bound: usize) -> Self {
-        let state = State { messages: VecDeque::new(), receiver: None, closed: false };
+        let state =
+            State { messages: VecDeque::new(), receiver: None, closed: false, overrun: false };
         Self { bound, state: Mutex::new(state), room: Event::new() }
     }
 
@@ -53,19 +56,16 @@ impl<M> Queue<M> {
         Ok(())
     }
 
-    /// Waits for room until `deadline`, or for as long as it takes if there is none.
+    /// Waits for room until `deadline`, or for as long as it takes if there is none. For a message
+    /// for which there was none a moment ago.
     pub(crate) async fn send(
         &self,
         mut message: M,
         deadline: Option<Instant>,
     ) -> Result<(), TrySendError<M>> {
         loop {
-            match self.try_send(message) {
-                Err(TrySendError::Full(back)) => message = back,
-                done => return done,
-            }
             let listener = self.room.listen();
-            // Between the first try and `listen` a message may have been taken.
+            // Between the last try and `listen` a message may have been taken.
             match self.try_send(message) {
                 Err(TrySendError::Full(back)) => message = back,
                 done => return done,
@@ -89,7 +89,7 @@ impl<M> Queue<M> {
         if interrupted() {
             return Poll::Ready(Taken::Interrupted);
         }
-        if let Some(message) = state.messages.pop_front() {
+        if let Some(message) = self.take(&mut state) {
             drop(state);
             self.room.notify(1.additional().relaxed());
             return Poll::Ready(Taken::Message(message));
@@ -111,9 +111,27 @@ impl<M> Queue<M> {
     }
 
     pub(crate) fn try_recv(&self) -> Option<M> {
-        let message = lock(&self.state).messages.pop_front()?;
+        let message = self.take(&mut lock(&self.state))?;
         self.room.notify(1.additional().relaxed());
         Some(message)
+    }
+
+    fn take(&self, state: &mut State<M>) -> Option<M> {
+        let message = state.messages.pop_front()?;
+        if state.messages.len() <= self.bound / 2 {
+            state.overrun = false;
+        }
+        Some(message)
+    }
+
+    /// Notes that a sender found it full. Returns whether that is news: half of it has been empty
+    /// since the last time.
+    pub(crate) fn overruns(&self) -> bool {
+        !mem::replace(&mut lock(&self.state).overrun, true)
+    }
+
+    pub(crate) fn bound(&self) -> usize {
+        self.bound
     }
 
     pub(crate) fn len(&self) -> usize {

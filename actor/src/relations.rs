@@ -131,7 +131,7 @@ fn hear_exit(to: &Core, mut state: MutexGuard<'_, State>, from: ActorId, reason:
     } else if !matches!(reason, ExitReason::Normal) || from == to.id {
         state.life = Life::Doomed(reason.clone());
         drop(state);
-        to.kill();
+        to.end_soon();
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_executor::Executor;
 use event_listener::Event as Notice;
 
-use crate::event::{Event, Hook};
+use crate::event::{self, Event, Hook};
 use crate::scheduler::Scheduler;
 use crate::{Scope, catch, time};
 
@@ -160,7 +160,7 @@ impl Builder {
 
     /// Where events go.
     pub fn on_event(mut self, hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
-        self.hook = Some(Arc::new(hook));
+        self.hook = Some(event::hook(hook));
         self
     }
 

@@ -103,7 +103,7 @@ impl Scope {
     /// A scope below this one that reports its events to `hook`.
     #[must_use]
     pub fn child_with_events(&self, hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
-        self.adopt(Some(Arc::new(hook)), false)
+        self.adopt(Some(event::hook(hook)), false)
     }
 
     /// A scope below this one whose actors are stopped by a supervisor.
@@ -231,8 +231,12 @@ impl Scope {
         }
     }
 
+    pub(crate) fn hook(&self) -> Option<&Hook> {
+        self.inner.hook.as_ref()
+    }
+
     pub(crate) fn report(&self, event: &Event<'_>) {
-        event::report(self.inner.hook.as_ref(), event);
+        event::report(self.hook(), event);
     }
 
     pub(crate) fn scheduler(&self) -> &Scheduler {
@@ -280,6 +284,12 @@ impl Membership {
         &self.core
     }
 
+    /// The actor has its first turn.
+    pub(crate) fn started(&self) {
+        let (id, label) = (self.core.id, self.core.label());
+        self.scope.report(&Event::Started { id, label });
+    }
+
     /// Ends the actor: off the lists first, then the news, so that whoever hears of the exit no
     /// longer finds the actor anywhere.
     pub(crate) fn leave(&self, reason: &ExitReason) {
@@ -296,9 +306,11 @@ impl Membership {
             return; // left before
         }
         relations::release(&self.core);
+        let (id, label) = (self.core.id, self.core.label());
         if own && reason.is_abnormal() {
-            self.scope.report(&Event::Crashed { label: self.core.label(), reason });
+            self.scope.report(&Event::Crashed { label, reason });
         }
+        self.scope.report(&Event::Ended { id, label, reason });
         relations::end(&self.core, reason);
         let mut scope = Some(&self.scope);
         while let Some(here) = scope {

@@ -13,7 +13,9 @@ use crate::life::{Core, erase};
 use crate::mailbox::{DEFAULT_BOUND, DEFAULT_TURN};
 use crate::queue::Queue;
 use crate::scope::{Membership, Scope};
-use crate::{Address, Context, ExitReason, Mailbox, Outcome, Panicked, Reference, relations};
+use crate::{
+    Address, Context, Event, ExitReason, Mailbox, Outcome, Panicked, Reference, relations,
+};
 
 /// An actor that is about to start: its label and the bound of its mailbox.
 #[derive(Debug)]
@@ -94,8 +96,10 @@ impl<'a> Spawn<'a> {
         F: FnOnce(Mailbox<M>, Context) -> Fut,
         Fut: Future<Output: Outcome> + Send + 'static,
     {
-        let address = Address { core: Arc::new(Core::new(self.label, Queue::new(self.bound))) };
+        let (label, hook) = (self.label, self.scope.hook().cloned());
+        let address = Address { core: Arc::new(Core::new(label, hook, Queue::new(self.bound))) };
         let core = erase(&address.core);
+        self.scope.report(&Event::Spawned { id: core.id, label: core.label() });
         let membership = self.scope.enter(&core);
         let tie = tie(&address);
         let mailbox = Mailbox::new(Arc::clone(&address.core), self.turn);
@@ -131,6 +135,9 @@ impl<F: Future<Output: Outcome>> Future for Running<F> {
         if !*this.started {
             *this.started = true;
             core.remember(cx.waker());
+            if !core.is_killed() {
+                this.membership.started();
+            }
         }
         let reason = if core.is_killed() {
             match (this.future.as_mut().clear(), core.doom()) {

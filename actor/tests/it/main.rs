@@ -1,6 +1,7 @@
 //! The actor core from outside, one idea each.
 
 mod calls; // messages that are answered
+mod events; // what the event hook is told
 mod exits; // how an actor ends, and who hears of it
 mod links; // OTP's rules of links, exit signals and monitors, one test each
 mod mailboxes; // bounds, order, messages given back
