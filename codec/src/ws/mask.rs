@@ -34,45 +34,88 @@ impl Mask {
     }
 }
 
-/// Bytes for each turn of the main loop: what the compiler turns into a few
-/// vector operations, and a multiple of the key's length.
-const BLOCK: usize = 64;
-
-/// A payload this long is worth the look where its memory is aligned.
-const ALIGN_FROM: usize = 1 << 10;
+/// A payload this long, in bytes, is worth the choice of vectors.
+const LONG: usize = 256;
 
 /// Masks or unmasks a payload that is there from its first byte.
 ///
 /// Applying the same key twice restores the payload.
 #[inline]
-pub fn apply(mut key: [u8; 4], mut payload: &mut [u8]) {
+pub fn apply(key: [u8; 4], payload: &mut [u8]) {
+    if payload.len() < LONG {
+        xor(key, payload);
+    } else {
+        xor_long(key, payload);
+    }
+}
+
+/// A payload this long, in bytes, is worth the look where its memory is aligned: behind
+/// a header it hardly ever is, and vectors that lie across two cache lines take twice
+/// as long.
+const ALIGN_FROM: usize = 4 << 10;
+
+/// A cache line, and the widest vector of any processor.
+const BLOCK: usize = 64;
+
+#[inline(never)]
+fn xor_long(mut key: [u8; 4], mut payload: &mut [u8]) {
     if payload.len() >= ALIGN_FROM {
-        // Behind a header it hardly ever is aligned, and vectors that lie across two
-        // cache lines take twice as long.
-        let len = payload.as_ptr().align_offset(16).min(payload.len());
+        let len = payload.as_ptr().align_offset(BLOCK).min(payload.len());
         let (front, rest) = payload.split_at_mut(len);
         xor(key, front);
         key.rotate_left(len % 4);
         payload = rest;
     }
-    xor(key, payload);
+    let (blocks, rest) = payload.as_chunks_mut();
+    xor_blocks(key, blocks);
+    xor(key, rest);
 }
 
-#[inline]
-fn xor(key: [u8; 4], payload: &mut [u8]) {
-    let wide = u64::from_ne_bytes([key[0], key[1], key[2], key[3], key[0], key[1], key[2], key[3]]);
-    let (blocks, rest) = payload.as_chunks_mut::<BLOCK>();
-    for block in blocks {
-        let (words, _) = block.as_chunks_mut::<8>();
-        for word in words {
-            *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
+/// By the widest vectors that the processor has.
+#[cfg(feature = "simd")]
+fn xor_blocks(key: [u8; 4], blocks: &mut [[u8; BLOCK]]) {
+    use fearless_simd::{Level, dispatch, prelude::*, u8x64, u32x16};
+
+    #[inline(always)]
+    fn xor<S: Simd>(simd: S, key: [u8; 4], blocks: &mut [[u8; BLOCK]]) {
+        let wide: u8x64<S> = u32x16::splat(simd, u32::from_ne_bytes(key)).bitcast();
+        for block in blocks {
+            (u8x64::load_array_ref(simd, block) ^ wide).store_array(block);
         }
     }
-    let (words, tail) = rest.as_chunks_mut::<8>();
-    for word in words {
-        *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
+    dispatch!(Level::new(), simd => xor(simd, key, blocks));
+}
+
+#[cfg(not(feature = "simd"))]
+fn xor_blocks(key: [u8; 4], blocks: &mut [[u8; BLOCK]]) {
+    xor(key, blocks.as_flattened_mut());
+}
+
+/// By what the compiler makes of it for the target.
+#[inline]
+fn xor(key: [u8; 4], payload: &mut [u8]) {
+    let half = u32::from_ne_bytes(key);
+    let whole = u64::from(half) << 32 | u64::from(half);
+    // Each block becomes a few vector operations.
+    let (blocks, rest) = payload.as_chunks_mut::<32>();
+    for block in blocks {
+        let (words, _) = block.as_chunks_mut();
+        for word in words {
+            *word = (u64::from_ne_bytes(*word) ^ whole).to_ne_bytes();
+        }
     }
-    for (byte, key) in tail.iter_mut().zip(key.into_iter().cycle()) {
+    let (words, rest) = rest.as_chunks_mut();
+    for word in words {
+        *word = (u64::from_ne_bytes(*word) ^ whole).to_ne_bytes();
+    }
+    if rest.is_empty() {
+        return;
+    }
+    let (halves, rest) = rest.as_chunks_mut();
+    for bytes in halves {
+        *bytes = (u32::from_ne_bytes(*bytes) ^ half).to_ne_bytes();
+    }
+    for (byte, key) in rest.iter_mut().zip(key) {
         *byte ^= key;
     }
 }
@@ -110,12 +153,14 @@ mod tests {
 
     #[test]
     fn a_long_payload_wherever_it_lies() {
-        let payload: Vec<u8> = (0..=255).cycle().take(ALIGN_FROM + 100).collect();
-        for at in 0..64 {
-            let mut masked = payload.clone();
-            apply(KEY, &mut masked[at..]);
-            assert_eq!(masked[at..], by_the_book(&payload[at..]), "from {at}");
-            assert_eq!(masked[..at], payload[..at]);
+        for len in [LONG - 1, LONG, LONG + 77, ALIGN_FROM - 1, ALIGN_FROM, ALIGN_FROM + 77] {
+            for at in 0..=BLOCK {
+                let bytes: Vec<u8> = (0..=255).cycle().take(at + len).collect();
+                let mut masked = bytes.clone();
+                apply(KEY, &mut masked[at..]);
+                assert_eq!(masked[at..], by_the_book(&bytes[at..]), "{len} bytes from {at}");
+                assert_eq!(masked[..at], bytes[..at]);
+            }
         }
     }
 }
