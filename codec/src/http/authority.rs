@@ -2,7 +2,8 @@
 
 use core::net::Ipv6Addr;
 
-use super::chars;
+use super::chars::REG_NAME;
+use super::scan;
 
 /// Whether `bytes` is a host that is not empty, with or without a port.
 ///
@@ -26,7 +27,7 @@ fn split(bytes: &[u8]) -> Option<(&[u8], Option<u16>)> {
         }
         (&bytes[..=end], &bytes[end + 1..])
     } else {
-        let (host, port) = bytes.split_at(chars::reg_name_len(bytes));
+        let (host, port) = bytes.split_at(scan::len::<REG_NAME>(bytes));
         if host.is_empty() {
             return None;
         }
@@ -57,7 +58,7 @@ fn is_ip_future(bytes: &[u8]) -> bool {
         && !address.is_empty()
         && address
             .iter()
-            .all(|byte| *byte == b':' || *byte != b'%' && chars::reg_name_len(&[*byte]) == 1)
+            .all(|byte| *byte == b':' || *byte != b'%' && scan::len::<REG_NAME>(&[*byte]) == 1)
 }
 
 #[cfg(test)]

@@ -62,6 +62,14 @@ impl Span {
         Self { start: start as u32, end: end as u32 }
     }
 
+    pub(crate) const fn start(self) -> usize {
+        self.start as usize
+    }
+
+    pub(crate) const fn end(self) -> usize {
+        self.end as usize
+    }
+
     /// The bytes it names; none if `bytes` is not the buffer that was parsed.
     #[inline]
     pub(crate) fn of(self, bytes: &[u8]) -> &[u8] {

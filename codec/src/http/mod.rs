@@ -20,11 +20,14 @@ pub mod method;
 mod request;
 mod request_line;
 mod response;
+mod scan;
 mod section;
 mod semantics;
 mod status;
 mod status_line;
 mod target;
+#[cfg(all(feature = "simd", any(target_arch = "x86", target_arch = "x86_64")))]
+mod wide;
 mod writer;
 
 pub use body::{Body, BodyFraming, Content};

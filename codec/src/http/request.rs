@@ -10,6 +10,7 @@ use super::error::Violation;
 use super::fields::{Fields, Span, list};
 use super::limits::Limits;
 use super::request_line::{Parts, RequestLine, Version};
+use super::scan::{Scan, by_fastest};
 use super::section::{Bounds, Section};
 use super::semantics::RequestSemantics;
 use super::target::{Target, TargetForm};
@@ -82,12 +83,17 @@ impl RequestParser {
     ///
     /// As [`parse`](Self::parse).
     pub fn parse_layout(&mut self, bytes: &[u8]) -> Result<bool, Violation> {
+        by_fastest!(scan => self.parse_by(scan, bytes))
+    }
+
+    #[inline(always)]
+    fn parse_by(&mut self, scan: impl Scan, bytes: &[u8]) -> Result<bool, Violation> {
         let layout = &mut self.layout;
         let max = self.limits.max_request_line.min(self.limits.max_head);
         if let State::Start = self.state {
             // Nearly always the whole line is there and right. If not, the slow way finds
             // out why, and goes on whenever there is more.
-            if let Some(parts) = Parts::usual(&bytes[..bytes.len().min(max)]) {
+            if let Some(parts) = Parts::usual(scan, &bytes[..bytes.len().min(max)]) {
                 layout.begin(&parts);
                 self.state = State::Fields;
             } else {
@@ -107,8 +113,14 @@ impl RequestParser {
             over: Violation::HeadTooLong,
         };
         let semantics = &mut layout.semantics;
-        let on_field = |index, name: &[u8], value: &[u8]| semantics.field(index, name, value);
-        let Some(end) = layout.section.parse(bytes, &bounds, on_field)? else { return Ok(false) };
+        let end = layout.section.parse(
+            scan,
+            bytes,
+            &bounds,
+            #[inline(always)]
+            |index, field| semantics.field(scan, index, field, bytes),
+        );
+        let Some(end) = end? else { return Ok(false) };
         layout.semantics.finish(layout.version)?;
         layout.len = end as u32;
         self.state = State::Start;

@@ -3,8 +3,9 @@
 //! Source: RFC 9112 §2.2, §2.3, §3. Like the field section, it is read once, going
 //! on at the byte where the input ended.
 
-use super::chars;
+use super::chars::{TARGET, TOKEN, VALUE};
 use super::error::Violation;
+use super::scan::{Scan, Words};
 use super::target::{self, Target};
 
 /// The protocol version of a message, as far as it matters: a higher minor
@@ -56,17 +57,27 @@ pub(crate) struct Parts {
 impl Parts {
     /// The line that `bytes` begin with, if it is a whole one of the kind that nearly
     /// all are: origin form, version 1.1.
-    #[inline]
-    pub(crate) fn usual(bytes: &[u8]) -> Option<Self> {
-        let method = (0, chars::token_len(bytes));
-        let rest = bytes[method.1..].strip_prefix(b" ")?;
-        let (parsed, len) = target::origin(rest)?;
-        let target = (method.1 + 1, method.1 + 1 + len);
-        if method.1 == 0 || &bytes[..method.1] == b"CONNECT" || !rest[len..].starts_with(USUAL) {
+    #[inline(always)]
+    pub(crate) fn usual(scan: impl Scan, bytes: &[u8]) -> Option<Self> {
+        // First the end, so that the fields can be begun before the parts are known.
+        let end = scan.skip::<VALUE>(bytes, 0);
+        let target_end = end.checked_sub(USUAL.len() - 2)?;
+        if !bytes[target_end..].starts_with(USUAL) {
             return None;
         }
-        let end = target.1 + USUAL.len();
-        Some(Self { method, target, parsed, version: Version::Http11, end })
+        let method = (0, scan.skip::<TOKEN>(bytes, 0));
+        if method.1 == 0 || &bytes[..method.1] == b"CONNECT" {
+            return None;
+        }
+        if !bytes[method.1..].starts_with(b" /") {
+            return None;
+        }
+        let (parsed, len) = target::origin(scan, bytes, method.1 + 1);
+        let target = (method.1 + 1, method.1 + 1 + len);
+        if target.1 != target_end {
+            return None;
+        }
+        Some(Self { method, target, parsed, version: Version::Http11, end: end + 2 })
     }
 }
 
@@ -103,7 +114,7 @@ impl RequestLine {
                     self.at = At::Method;
                 }
                 At::Method => {
-                    self.pos += chars::token_len(&bytes[self.pos..end]);
+                    self.pos = Words.skip::<TOKEN>(&bytes[..end], self.pos);
                     match bytes[..end].get(self.pos) {
                         None => {}
                         Some(b' ') if self.pos > self.start => {
@@ -116,7 +127,7 @@ impl RequestLine {
                     }
                 }
                 At::Target => {
-                    self.pos += chars::target_len(&bytes[self.pos..end]);
+                    self.pos = Words.skip::<TARGET>(&bytes[..end], self.pos);
                     match bytes[..end].get(self.pos) {
                         None => {}
                         Some(b' ') if self.pos > self.method_end + 1 => {

@@ -4,9 +4,10 @@
 
 use super::body::BodyFraming;
 use super::error::Violation;
-use super::fields::{Fields, list};
+use super::fields::{FieldSpan, Fields, list};
 use super::limits::Limits;
 use super::request_line::Version;
+use super::scan::by_fastest;
 use super::section::{Bounds, Section};
 use super::semantics::MessageSemantics;
 use super::status::Status;
@@ -74,8 +75,11 @@ impl ResponseParser {
             over: Violation::HeadTooLong,
         };
         let semantics = &mut self.semantics;
-        let on_field = |_, name: &[u8], value: &[u8]| semantics.field(name, value);
-        let Some(len) = self.section.parse(bytes, &bounds, on_field)? else { return Ok(None) };
+        let section = &mut self.section;
+        let mut on_field =
+            |_, field: &FieldSpan| semantics.field(field.name.of(bytes), field.value.of(bytes));
+        let end = by_fastest!(scan => section.parse(scan, bytes, &bounds, &mut on_field));
+        let Some(len) = end? else { return Ok(None) };
         self.semantics.finish(version)?;
         self.line = None;
         self.start = None;

@@ -8,9 +8,10 @@
 
 use alloc::vec::Vec;
 
-use super::chars;
+use super::chars::{self, TOKEN, VALUE};
 use super::error::Violation;
 use super::fields::{FieldSpan, Span};
+use super::scan::{Scan, Words};
 
 /// The field lines read so far.
 #[derive(Clone, Debug, Default)]
@@ -51,11 +52,11 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// Nothing behind this of a line that begins at `line` is looked at; reaching it is
-    /// the violation.
+    /// What of `bytes` is looked at for a line that begins at `line`; to reach the end
+    /// where there is more is the violation.
     #[inline]
-    fn end(&self, line: usize, bytes: &[u8]) -> usize {
-        bytes.len().min(line.saturating_add(self.max_line)).min(self.max_end)
+    fn of<'b>(&self, line: usize, bytes: &'b [u8]) -> &'b [u8] {
+        &bytes[..bytes.len().min(line.saturating_add(self.max_line)).min(self.max_end)]
     }
 }
 
@@ -69,22 +70,53 @@ impl Section {
     }
 
     /// Reads on. Gives the offset behind the empty line once it is there.
-    /// `on_field` sees index, name and value of each line as it ends.
+    /// `on_field` sees index and place of each field as its line ends.
+    #[inline(always)]
     pub(crate) fn parse(
         &mut self,
+        scan: impl Scan,
         bytes: &[u8],
         bounds: &Bounds,
-        mut on_field: impl FnMut(usize, &[u8], &[u8]) -> Result<(), Violation>,
+        mut on_field: impl FnMut(usize, &FieldSpan) -> Result<(), Violation>,
     ) -> Result<Option<usize>, Violation> {
         loop {
             if let At::LineStart = self.at {
-                self.whole_lines(bytes, bounds, &mut on_field)?;
+                // Nearly all lines are whole and right. For any other the slow way finds out
+                // why, and goes on whenever there is more.
+                let mut start = self.line;
+                while self.spans.len() < bounds.max_fields
+                    && let Some((field, end)) = whole_line(scan, bounds.of(start, bytes), start)
+                {
+                    on_field(self.spans.len(), &field)?;
+                    self.spans.push(field);
+                    start = end;
+                }
+                self.line = start;
+                self.pos = start;
             }
-            let end = bounds.end(self.line, bytes);
-            let Some(&byte) = bytes[..end].get(self.pos) else {
-                return if end == bytes.len() {
+            match self.next(bytes, bounds)? {
+                Some(Next::Field(field)) => {
+                    on_field(self.spans.len(), &field)?;
+                    self.spans.push(field);
+                }
+                Some(Next::End) => return Ok(Some(self.pos)),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Reads on, to the end of the line at most.
+    fn next(&mut self, bytes: &[u8], bounds: &Bounds) -> Result<Option<Next>, Violation> {
+        let line = bounds.of(self.line, bytes);
+        if let (At::LineStart, Some(b"\r\n")) = (self.at, line.get(self.pos..self.pos + 2)) {
+            self.pos += 2;
+            return Ok(Some(Next::End));
+        }
+        loop {
+            let Some(&byte) = line.get(self.pos) else {
+                return if line.len() == bytes.len() {
                     Ok(None)
-                } else if end == bounds.max_end {
+                } else if line.len() == bounds.max_end {
                     Err(bounds.over)
                 } else {
                     Err(Violation::FieldLineTooLong)
@@ -106,8 +138,8 @@ impl Section {
                     _ => self.at = At::Name,
                 },
                 At::Name => {
-                    self.pos += chars::token_len(&bytes[self.pos..end]);
-                    match bytes[..end].get(self.pos) {
+                    self.pos = Words.skip::<TOKEN>(line, self.pos);
+                    match line.get(self.pos) {
                         None => {}
                         Some(b':') if self.pos > self.line => {
                             self.name_end = self.pos;
@@ -127,8 +159,8 @@ impl Section {
                     }
                 },
                 At::Value => {
-                    self.pos += chars::value_len(&bytes[self.pos..end]);
-                    match bytes[..end].get(self.pos) {
+                    self.pos = Words.skip::<VALUE>(line, self.pos);
+                    match line.get(self.pos) {
                         None => {}
                         Some(b'\r') => {
                             self.pos += 1;
@@ -142,91 +174,58 @@ impl Section {
                     if byte != b'\n' {
                         return Err(Violation::LineEnd);
                     }
-                    let value = chars::trim_end(&bytes[self.value..self.pos - 1]);
-                    let value = (self.value, self.value + value.len());
-                    self.push(bytes, (self.line, self.name_end), value, &mut on_field)?;
+                    let name = Span::new(self.line, self.name_end);
+                    let value = trimmed(line, self.value, self.pos - 1);
                     self.pos += 1;
                     self.line = self.pos;
                     self.at = At::LineStart;
+                    return Ok(Some(Next::Field(FieldSpan { name, value })));
                 }
                 At::LastLineFeed => {
                     if byte != b'\n' {
                         return Err(Violation::LineEnd);
                     }
                     self.pos += 1;
-                    return Ok(Some(self.pos));
+                    return Ok(Some(Next::End));
                 }
             }
         }
     }
-
-    /// Reads lines as long as they are whole and right, as nearly all are. For any
-    /// other the slow way finds out why, and goes on whenever there is more.
-    #[inline]
-    fn whole_lines(
-        &mut self,
-        bytes: &[u8],
-        bounds: &Bounds,
-        on_field: &mut impl FnMut(usize, &[u8], &[u8]) -> Result<(), Violation>,
-    ) -> Result<(), Violation> {
-        let mut start = self.line;
-        while self.spans.len() < bounds.max_fields
-            && let Some(rest) = bytes.get(start..bounds.end(start, bytes))
-            && let Some(line) = Line::find(rest)
-        {
-            let value = start + line.value;
-            let value = (value, value + line.value_len);
-            self.push(bytes, (start, start + line.name_len), value, on_field)?;
-            start += line.len;
-        }
-        self.line = start;
-        self.pos = start;
-        Ok(())
-    }
-
-    /// Takes note of the line whose parts are known.
-    #[inline(always)]
-    fn push(
-        &mut self,
-        bytes: &[u8],
-        name: (usize, usize),
-        value: (usize, usize),
-        on_field: &mut impl FnMut(usize, &[u8], &[u8]) -> Result<(), Violation>,
-    ) -> Result<(), Violation> {
-        on_field(self.spans.len(), &bytes[name.0..name.1], &bytes[value.0..value.1])?;
-        let (name, value) = (Span::new(name.0, name.1), Span::new(value.0, value.1));
-        self.spans.push(FieldSpan { name, value });
-        Ok(())
-    }
 }
 
-/// A field line that is whole and right; offsets count from its first byte.
-struct Line {
-    name_len: usize,
-    value: usize,
-    value_len: usize,
-    /// With the CRLF.
-    len: usize,
+/// What the slow way found.
+enum Next {
+    Field(FieldSpan),
+    /// The empty line.
+    End,
 }
 
-impl Line {
-    /// The line that `bytes` begin with, if it is one.
-    #[inline(always)]
-    fn find(bytes: &[u8]) -> Option<Self> {
-        let name_len = chars::token_len(bytes);
-        if name_len == 0 || bytes.get(name_len) != Some(&b':') {
-            return None;
-        }
-        let mut value = name_len + 1;
-        while matches!(bytes.get(value), Some(b' ' | b'\t')) {
-            value += 1;
-        }
-        let rest = bytes.get(value..)?;
-        let (content, after) = rest.split_at(chars::value_len(rest));
-        if !after.starts_with(b"\r\n") {
-            return None;
-        }
-        let len = value + content.len() + 2;
-        Some(Self { name_len, value, value_len: chars::trim_end(content).len(), len })
+/// The field line that begins at `start`, and where it ends, if it is whole and right.
+#[inline(always)]
+fn whole_line(scan: impl Scan, bytes: &[u8], start: usize) -> Option<(FieldSpan, usize)> {
+    if start > bytes.len() {
+        return None;
     }
+    // What a name holds a value may hold, too, so the end can be found without waiting
+    // for the name's, and the next line be begun meanwhile.
+    let end = scan.skip::<VALUE>(bytes, start);
+    if !bytes[end..].starts_with(b"\r\n") {
+        return None;
+    }
+    let name_end = scan.skip::<TOKEN>(bytes, start);
+    if name_end == start || bytes[name_end] != b':' {
+        return None;
+    }
+    let mut value = name_end + 1;
+    while matches!(bytes[value], b' ' | b'\t') {
+        value += 1;
+    }
+    let name = Span::new(start, name_end);
+    Some((FieldSpan { name, value: trimmed(bytes, value, end) }, end + 2))
+}
+
+/// The value that begins at `start`, without the whitespace before `end`.
+#[inline(always)]
+fn trimmed(bytes: &[u8], start: usize, end: usize) -> Span {
+    Span::new(start, start + chars::trim_end(&bytes[start..end]).len())
 }

@@ -7,10 +7,11 @@
 
 use super::authority;
 use super::body::BodyFraming;
-use super::chars::is_keyword;
+use super::chars::{REG_NAME, is_keyword};
 use super::error::Violation;
-use super::fields::list;
+use super::fields::{FieldSpan, list};
 use super::request_line::Version;
+use super::scan::Scan;
 
 /// What matters in requests and responses alike: framing and persistence.
 #[derive(Clone, Copy, Debug, Default)]
@@ -104,33 +105,45 @@ pub(crate) struct RequestSemantics {
 
 impl RequestSemantics {
     /// Takes note of the field line with this index.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn field(
         &mut self,
+        scan: impl Scan,
         index: usize,
-        name: &[u8],
-        value: &[u8],
+        field: &FieldSpan,
+        bytes: &[u8],
     ) -> Result<(), Violation> {
+        let name = field.name.of(bytes);
         if !may_matter(name) {
             return Ok(());
         }
-        match name.len() {
-            4 if is_keyword(name, b"host") => self.host(index, value)?,
-            6 if is_keyword(name, b"expect") => self.expect(value),
-            _ => self.message.field(name, value)?,
+        let value = field.value.of(bytes);
+        if is_keyword(name, b"host") {
+            // Nearly always a registered name and no port.
+            let end = scan.skip::<REG_NAME>(bytes, field.value.start());
+            let is_name = end == field.value.end() && !value.is_empty();
+            return self.host(index, is_name || authority::is_host(value));
         }
-        Ok(())
+        self.other_field(name, value)
+    }
+
+    fn other_field(&mut self, name: &[u8], value: &[u8]) -> Result<(), Violation> {
+        if is_keyword(name, b"expect") {
+            self.expect(value);
+            return Ok(());
+        }
+        self.message.field(name, value)
     }
 
     /// "A server MUST respond with a 400 status code to any HTTP/1.1 request message
     /// that lacks a Host header field and to any request message that contains more
     /// than one Host header field line or a Host header field with an invalid field
     /// value" (RFC 9112 §3.2).
-    fn host(&mut self, index: usize, value: &[u8]) -> Result<(), Violation> {
+    fn host(&mut self, index: usize, is_valid: bool) -> Result<(), Violation> {
         if self.host.is_some() {
             return Err(Violation::HostRepeated);
         }
-        if !authority::is_host(value) {
+        if !is_valid {
             return Err(Violation::HostInvalid);
         }
         self.host = Some(index);

@@ -2,9 +2,10 @@
 //!
 //! Source: RFC 9112 §4. Read once, going on at the byte where the input ended.
 
-use super::chars;
+use super::chars::VALUE;
 use super::error::Violation;
 use super::request_line::Version;
+use super::scan::{Scan as _, Words};
 use super::status::Status;
 
 /// The status line read so far.
@@ -74,7 +75,7 @@ impl StatusLine {
                     self.pos += 1;
                 }
                 At::Reason => {
-                    self.pos += chars::value_len(&bytes[self.pos..end]);
+                    self.pos = Words.skip::<VALUE>(&bytes[..end], self.pos);
                     match bytes[..end].get(self.pos) {
                         None => {}
                         Some(b'\r') => {

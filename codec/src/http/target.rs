@@ -1,8 +1,9 @@
 //! The four forms of a request target. Source: RFC 9112 §3.2.
 
 use super::authority;
-use super::chars;
+use super::chars::{PATH, TARGET};
 use super::error::Violation;
+use super::scan::{Scan, Words};
 
 /// Which form a request target has (RFC 9112 §3.2.1–3.2.4).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -29,19 +30,17 @@ pub(crate) struct Target {
     pub(crate) query: usize,
 }
 
-/// The target in origin form that `bytes` begin with, and how long it is.
-#[inline]
-pub(crate) fn origin(bytes: &[u8]) -> Option<(Target, usize)> {
-    if bytes.first() != Some(&b'/') {
-        return None;
-    }
-    let query = chars::path_len(bytes);
+/// The target in origin form whose `/` stands at `at`, and how long it is.
+#[inline(always)]
+pub(crate) fn origin(scan: impl Scan, bytes: &[u8], at: usize) -> (Target, usize) {
+    let query = scan.skip::<PATH>(bytes, at);
     // Only a query may hold what RFC 3986 does not know but browsers send.
-    let len = match &bytes[query..] {
-        rest @ [b'?', ..] => query + chars::target_len(rest),
+    let end = match bytes.get(query) {
+        Some(b'?') => scan.skip::<TARGET>(bytes, query),
         _ => query,
     };
-    Some((Target { form: TargetForm::Origin, authority: (0, 0), path: 0, query }, len))
+    let parsed = Target { form: TargetForm::Origin, authority: (0, 0), path: 0, query: query - at };
+    (parsed, end - at)
 }
 
 /// Takes `target` apart; all its bytes are of the class `TARGET`.
@@ -80,7 +79,7 @@ fn with_path(
     authority: (usize, usize),
     path: usize,
 ) -> Result<Target, Violation> {
-    let query = path + chars::path_len(&target[path..]);
+    let query = Words.skip::<PATH>(target, path);
     // Only a query may hold what RFC 3986 does not know but browsers send.
     if !matches!(target.get(query), None | Some(b'?')) {
         return Err(Violation::Target);

@@ -5,8 +5,9 @@
 
 use alloc::vec::Vec;
 
-use super::chars;
+use super::chars::{self, TARGET, VALUE};
 use super::error::Misuse;
+use super::scan;
 use super::status::Status;
 
 /// Writes one response head to the end of the caller's buffer.
@@ -138,7 +139,7 @@ impl<'o> RequestWriter<'o> {
         let target = target.as_bytes();
         if !chars::is_token(method.as_bytes())
             || target.is_empty()
-            || chars::target_len(target) != target.len()
+            || scan::len::<TARGET>(target) != target.len()
         {
             return Err(Misuse::RequestLine);
         }
@@ -257,7 +258,7 @@ pub(crate) fn append_field(name: &str, value: &[u8], out: &mut Vec<u8>) -> Resul
     if !chars::is_token(name.as_bytes()) {
         return Err(Misuse::FieldName);
     }
-    if chars::value_len(value) != value.len() {
+    if scan::len::<VALUE>(value) != value.len() {
         return Err(Misuse::FieldValue);
     }
     out.reserve(name.len() + value.len() + 4);

@@ -7,6 +7,7 @@ use crate::http::body::Content;
 use crate::http::error::Violation;
 use crate::http::fields::Fields;
 use crate::http::limits::Limits;
+use crate::http::scan::Words;
 use crate::http::section::{Bounds, Section};
 
 /// Takes the content out of a chunked message. Every line must end in CRLF; sizes
@@ -218,7 +219,7 @@ impl Decoder {
         let room = self.bounds.max_end.saturating_add(1).saturating_sub(before);
         let taken = input.len().min(room);
         self.trailer_bytes.extend_from_slice(&input[..taken]);
-        match self.trailers.parse(&self.trailer_bytes, &self.bounds, |_, _, _| Ok(()))? {
+        match self.trailers.parse(Words, &self.trailer_bytes, &self.bounds, |_, _| Ok(()))? {
             Some(end) => {
                 self.trailer_bytes.truncate(end);
                 *input = &input[end - before..];
