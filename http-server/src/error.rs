@@ -44,6 +44,8 @@ pub(crate) enum Kind {
     Field { name: String, why: String },
     #[error("the response cannot be sent: {0}")]
     Response(#[source] Misuse),
+    #[error("the response's content is not as long as announced")]
+    Length,
     #[cfg(feature = "serde")]
     #[error("the response is no JSON: {0}")]
     Json(#[source] serde_json::Error),
@@ -94,6 +96,7 @@ impl Error {
             | Kind::HandlerTimeout
             | Kind::Over
             | Kind::Field { .. }
+            | Kind::Length
             | Kind::Response(_) => false,
             #[cfg(feature = "serde")]
             Kind::Json(_) => false,
@@ -122,7 +125,7 @@ impl Error {
             Kind::Json(_) => Some(Status::INTERNAL_SERVER_ERROR),
             Kind::TooSlow(Phase::Head | Phase::Content) => Some(Status::REQUEST_TIMEOUT),
             Kind::HandlerTimeout => Some(Status::GATEWAY_TIMEOUT),
-            Kind::Over | Kind::Field { .. } | Kind::Response(_) => {
+            Kind::Over | Kind::Field { .. } | Kind::Length | Kind::Response(_) => {
                 Some(Status::INTERNAL_SERVER_ERROR)
             }
             // Who has closed only its sending side still reads.

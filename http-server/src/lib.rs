@@ -27,6 +27,8 @@
 //! | `handler.rs`, `router.rs` | what answers, and how it is chosen |
 //! | `request.rs`, `response.rs`, `stream.rs` | what handlers take and give |
 //! | `content.rs`, `params.rs`, `multipart/`, `media_type.rs` | content as text, JSON, forms |
+//! | `representation.rs`, `validators.rs`, `range.rs` | content with validators, conditions, ranges |
+//! | `files/` | files of a folder |
 //! | `upgrade.rs` | a connection that goes on with another protocol |
 //! | `map.rs` | a future with a function at its end |
 //! | `config.rs`, `error.rs`, `event.rs`, `stats.rs` | limits and timeouts; what went wrong, was reported, was counted |
@@ -37,6 +39,8 @@ mod content;
 mod date;
 mod error;
 mod event;
+#[cfg(unix)]
+mod files;
 mod handler;
 mod handshake;
 mod link;
@@ -47,6 +51,10 @@ mod multipart;
 mod output;
 mod pace;
 mod params;
+#[cfg(unix)]
+mod range;
+#[cfg(unix)]
+mod representation;
 mod request;
 mod respond;
 mod response;
@@ -55,13 +63,19 @@ mod server;
 mod stats;
 mod stream;
 mod upgrade;
+#[cfg(unix)]
+mod validators;
 
 pub use config::{Limits, Timeouts};
 pub use error::Error;
 pub use event::Event;
+#[cfg(unix)]
+pub use files::Files;
 pub use handler::{Answer, Handler, Next, With, Wrapped, blocking, with_state};
 pub use multipart::{Multipart, MultipartLimits, Part};
 pub use params::Params;
+#[cfg(unix)]
+pub use representation::Representation;
 pub use request::Request;
 pub use response::{IntoResponse, Response};
 pub use router::Router;

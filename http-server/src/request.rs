@@ -113,6 +113,12 @@ impl Request {
         self.params.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
     }
 
+    /// What the rest at the end of the route's pattern matched, as received.
+    #[cfg(unix)]
+    pub(crate) fn rest(&self) -> Option<&str> {
+        self.params.last().map(|(_, value)| &**value)
+    }
+
     pub(crate) fn set_params(&mut self, params: PathParams) {
         self.params = params;
     }

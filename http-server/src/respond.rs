@@ -44,7 +44,7 @@ impl<S: Transport> Connection<S> {
             response = Response::status_text(Status::INTERNAL_SERVER_ERROR);
             failure = failure.or_else(|| Some(failed(error)));
         }
-        if let Content::Stream(producer) = &mut response.content
+        if let Content::Stream(producer, _) = &mut response.content
             && let Some(reason) = poll_fn(|cx| Poll::Ready(producer.poll_start(cx))).await
         {
             response = Response::status_text(Status::INTERNAL_SERVER_ERROR);
@@ -85,9 +85,7 @@ impl<S: Transport> Connection<S> {
             (_, Content::Whole(bytes)) => {
                 self.link.with(|link| link.output.push(bytes));
             }
-            (_, Content::Stream(producer)) => {
-                self.stream(producer, sending == Sending::Chunked).await?;
-            }
+            (_, Content::Stream(producer, _)) => self.stream(producer, sending).await?,
             // Replaced above.
             #[cfg(feature = "serde")]
             (_, Content::Failed(_)) => {}
@@ -108,7 +106,8 @@ impl<S: Transport> Connection<S> {
         let status = response.status;
         let len = match &response.content {
             Content::Whole(bytes) if status.allows_content() => Some(bytes.len() as u64),
-            Content::Whole(_) | Content::Stream(_) => None,
+            Content::Stream(_, Some(len)) if status.allows_content() => Some(*len),
+            Content::Whole(_) | Content::Stream(..) => None,
             #[cfg(feature = "serde")]
             Content::Failed(_) => None,
         };
@@ -147,7 +146,12 @@ impl<S: Transport> Connection<S> {
     }
 
     /// Writes content as it is made.
-    async fn stream(&self, mut producer: Producer, chunks: bool) -> Result<(), End> {
+    async fn stream(&self, mut producer: Producer, sending: Sending) -> Result<(), End> {
+        let chunks = sending == Sending::Chunked;
+        let mut left = match sending {
+            Sending::Length(len) => Some(len),
+            Sending::None | Sending::Chunked | Sending::UntilClose => None,
+        };
         let mut trailers = Vec::new();
         loop {
             let piece = poll_fn(|cx| match producer.poll_next(cx) {
@@ -157,6 +161,12 @@ impl<S: Transport> Connection<S> {
             .await?;
             match piece {
                 Ok(Some(Piece::Data(piece))) => {
+                    if let Some(left) = &mut left {
+                        let Some(less) = left.checked_sub(piece.len() as u64) else {
+                            return Err(self.cut_off(failed(Error::new(Kind::Length))).await);
+                        };
+                        *left = less;
+                    }
                     self.link.with(|link| {
                         if chunks {
                             chunked::encode(&piece, link.output.bytes());
@@ -170,6 +180,9 @@ impl<S: Transport> Connection<S> {
                     Ok(()) => trailers.push((name, value)),
                     Err(error) => return Err(self.cut_off(failed(error)).await),
                 },
+                Ok(None) if left.is_some_and(|left| left > 0) => {
+                    return Err(self.cut_off(failed(Error::new(Kind::Length))).await);
+                }
                 Ok(None) if chunks => return self.end_chunks(&trailers).await,
                 Ok(None) => return Ok(()),
                 Err(reason) => return Err(self.cut_off(reason).await),

@@ -40,7 +40,8 @@ pub struct Response {
 /// What a response carries.
 pub(crate) enum Content {
     Whole(Cow<'static, [u8]>),
-    Stream(Producer),
+    /// With its length, where that is known.
+    Stream(Producer, Option<u64>),
     /// Not at all: the client gets 500.
     #[cfg(feature = "serde")]
     Failed(crate::Error),
@@ -196,7 +197,24 @@ impl Response {
         F: FnOnce(BodySender) -> Fut,
         Fut: Future<Output: Outcome> + Send + 'static,
     {
-        self.content = Content::Stream(Producer::new(produce));
+        self.content = Content::Stream(Producer::new(produce), None);
+        self.field("Content-Type", media_type)
+    }
+
+    /// As [`stream`](Self::stream), for content whose length is known: it is announced, and no
+    /// chunks are needed. If `produce` sends more or less, the client sees the content cut off.
+    #[must_use]
+    pub fn stream_of<F, Fut>(
+        mut self,
+        octets: u64,
+        media_type: impl Into<Cow<'static, str>>,
+        produce: F,
+    ) -> Self
+    where
+        F: FnOnce(BodySender) -> Fut,
+        Fut: Future<Output: Outcome> + Send + 'static,
+    {
+        self.content = Content::Stream(Producer::new(produce), Some(octets));
         self.field("Content-Type", media_type)
     }
 }

@@ -4,6 +4,7 @@ mod client; // a client that knows nothing but octets
 mod contents; // content in and out: lengths, chunks, Expect, HEAD, streams
 mod crashes; // panics of every kind, and who notices
 mod ends; // how connections and servers end: keep-alive, limits, timeouts, lingering, shutdown
+mod files; // files, conditions, ranges
 mod forms; // content as text, JSON, forms
 mod handovers; // Upgrade
 mod leaving; // clients that leave while they are answered

@@ -1,17 +1,17 @@
 //! The HTTP routes of the subject contract.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use seawall_actor::time;
 use seawall_http_server::{
-    BodySender, ClientGone, Error, Request, Response, Router, Status, blocking,
+    BodySender, ClientGone, Error, Representation, Request, Response, Router, Status, blocking,
 };
 use serde_json::json;
 
 /// `/bytes` makes at most this many octets: the answer is held in memory whole.
 const MAX_BYTES: usize = 64 << 20;
 
-/// The constant resource of `/file`, older than anyone who asks for it.
+/// The constant resource of `/file`, as old as the example date of RFC 9110.
 const FILE: &str = "A seawall keeps the sea where it is.\n";
 
 pub(crate) fn routes(router: Router) -> Router {
@@ -111,10 +111,12 @@ async fn stream(request: Request) -> Response {
     })
 }
 
-async fn file(_: Request) -> Response {
-    Response::ok(FILE)
-        .field("ETag", "\"seawall-1\"")
-        .field("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT")
+async fn file(request: Request) -> Response {
+    let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+    Representation::new("text/plain; charset=utf-8", FILE.as_bytes())
+        .etag("\"seawall-1\"")
+        .last_modified(changed)
+        .respond(&request)
 }
 
 /// The query parameter `name`, if it is a number that fits.
