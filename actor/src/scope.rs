@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
@@ -64,6 +65,39 @@ struct Members {
 impl Scope {
     pub(crate) fn root(scheduler: Scheduler, hook: Option<Hook>) -> Self {
         Self::new(scheduler, None, hook, false)
+    }
+
+    /// A scope above all others, whose actors run where `spawn` puts their tasks: on the executor
+    /// of a program that has one already. Each task is to be polled until it is done; one that is
+    /// dropped before was killed.
+    ///
+    /// Timers and sockets work there, too. What only worker threads of a
+    /// [`Runtime`](crate::Runtime) can do does not: whoever blocks there blocks that executor.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use async_executor::Executor;
+    /// use futures_lite::future::block_on;
+    /// use seawall_actor::{Context, Mailbox, Scope};
+    ///
+    /// let executor = Arc::new(Executor::new());
+    /// let spawner = Arc::clone(&executor);
+    /// let scope = Scope::foreign(move |task| spawner.spawn(task).detach());
+    /// let address = scope.spawn(async |mut mailbox: Mailbox<u8>, _: Context| {
+    ///     assert_eq!(mailbox.recv().await, Some(7));
+    /// });
+    /// block_on(executor.run(async {
+    ///     address.send(7).await.unwrap();
+    ///     scope.ended().await;
+    /// }));
+    /// ```
+    pub fn foreign<F>(spawn: F) -> Self
+    where
+        F: Fn(Pin<Box<dyn Future<Output = ()> + Send>>) + Send + Sync + 'static,
+    {
+        Self::root(Scheduler::Foreign(Arc::new(spawn)), None)
     }
 
     fn new(

@@ -18,7 +18,6 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Poll, ready};
-use std::time::Instant;
 
 use futures_lite::future;
 use seawall_actor::time::{self, Alarm};
@@ -166,7 +165,7 @@ impl<S: Transport> Connection<S> {
         }
         let context = self.context.clone();
         let mut stopping = pin!(context.stopping());
-        let idle_since = Instant::now();
+        let idle_since = time::now();
         let mut begun_at = None;
         poll_fn(|cx| {
             let stop = context.is_stopping() || stopping.as_mut().poll(cx).is_ready();
@@ -182,7 +181,7 @@ impl<S: Transport> Connection<S> {
                     let timeouts = &self.shared.timeouts;
                     let (since, span, phase) = match (begun, self.served) {
                         (true, _) => {
-                            let since = *begun_at.get_or_insert_with(Instant::now);
+                            let since = *begun_at.get_or_insert_with(time::now);
                             (since, timeouts.head, Phase::Head)
                         }
                         (false, 0) => (idle_since, timeouts.first_byte, Phase::FirstByte),

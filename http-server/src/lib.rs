@@ -21,6 +21,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `server.rs`, `listener.rs`, `handshake.rs` | what is served where; the accept loop; what TLS begins with |
+//! | `foreign.rs` | connections that somebody else has accepted |
 //! | `connection.rs`, `respond.rs` | the life of one connection; writing a response |
 //! | `link.rs` | transport, buffers and deadlines of a connection, and the content of a request |
 //! | `output.rs`, `pace.rs` | gathered writes, how slow is too slow |
@@ -41,6 +42,7 @@ mod error;
 mod event;
 #[cfg(unix)]
 mod files;
+mod foreign;
 mod handler;
 mod handshake;
 mod link;
@@ -79,7 +81,7 @@ pub use representation::Representation;
 pub use request::Request;
 pub use response::{IntoResponse, Response};
 pub use router::Router;
-pub use seawall_actor::{Context, Scope};
+pub use seawall_actor::{Context, ExitReason, Scope};
 pub use seawall_codec::http::{Field, Fields, RequestHead, Status, Version};
 pub use server::{Running, Server};
 pub use stats::Stats;

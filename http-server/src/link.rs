@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use seawall_actor::Buffer;
-use seawall_actor::time::Alarm;
+use seawall_actor::time::{self, Alarm};
 use seawall_codec::http::{Body, BodyFraming, Content, ResponseWriter, Status, Violation};
 
 use crate::Error;
@@ -138,12 +138,12 @@ impl<S: Transport> Link<S> {
             match self.output.poll_write(Pin::new(&mut self.stream), cx) {
                 Poll::Ready(Ok(len)) => {
                     if let Some(pace) = &mut self.write_pace {
-                        pace.moved(len, Instant::now());
+                        pace.moved(len, time::now());
                     }
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
                 Poll::Pending => {
-                    let pace = self.write_pace.get_or_insert_with(|| Pace::new(Instant::now()));
+                    let pace = self.write_pace.get_or_insert_with(|| Pace::new(time::now()));
                     self.write_alarm.set(pace.deadline(&self.shared.timeouts));
                     return self
                         .write_alarm
@@ -174,7 +174,7 @@ impl<S: Transport> Link<S> {
 
     /// Lets the handler's time begin anew.
     pub(crate) fn restart_deadline(&mut self) {
-        self.content.deadline = Instant::now().checked_add(self.content.timeout);
+        self.content.deadline = time::now().checked_add(self.content.timeout);
     }
 
     /// Ready once the client has closed its sending side, or the transport has failed. What it
@@ -189,7 +189,7 @@ impl<S: Transport> Link<S> {
                 Poll::Ready(Ok(len)) => {
                     self.input.filled_more(len);
                     if let Some(pace) = &mut self.content.pace {
-                        pace.moved(len, Instant::now());
+                        pace.moved(len, time::now());
                     }
                 }
                 Poll::Ready(Err(error)) => {
@@ -229,7 +229,7 @@ impl<S: Transport> Link<S> {
             if let Poll::Ready(Err(_)) = self.poll_flush(cx) {
                 break Err(Fault::Io(io::ErrorKind::BrokenPipe));
             }
-            let pace = *self.content.pace.get_or_insert_with(|| Pace::new(Instant::now()));
+            let pace = *self.content.pace.get_or_insert_with(|| Pace::new(time::now()));
             let before = self.input.filled().len();
             match self.poll_fill(cx, pace.deadline(&self.shared.timeouts)) {
                 Poll::Pending => {
@@ -239,7 +239,7 @@ impl<S: Transport> Link<S> {
                 Poll::Ready(Ok(_)) => {
                     let len = self.input.filled().len() - before;
                     if let Some(pace) = &mut self.content.pace {
-                        pace.moved(len, Instant::now());
+                        pace.moved(len, time::now());
                     }
                 }
                 Poll::Ready(Err(fault)) => break Err(fault),

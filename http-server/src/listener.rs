@@ -85,8 +85,7 @@ impl Endpoint {
         permit: SemaphoreGuardArc,
     ) {
         let Some(seat) = self.shared.seat(peer, permit) else {
-            self.shared.counters.refused.add();
-            self.shared.report(&Event::Refused { peer });
+            self.shared.refuse(peer);
             if self.acceptor.is_none() {
                 // A fresh connection's send buffer takes this at once; if not, it is not worth a wait.
                 let _ = future::poll_once(stream.write(&refusal())).await;
@@ -104,7 +103,7 @@ impl Endpoint {
 }
 
 /// What a connection beyond the limit for its address hears.
-fn refusal() -> Vec<u8> {
+pub(crate) fn refusal() -> Vec<u8> {
     let mut out = Vec::new();
     let mut head = ResponseWriter::new(Status::SERVICE_UNAVAILABLE, &mut out);
     // A 503 may be framed, always.

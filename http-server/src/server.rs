@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_lock::{Semaphore, SemaphoreGuardArc};
+use futures_io::{AsyncRead, AsyncWrite};
 use seawall_actor::net::TcpListener;
 use seawall_actor::{self as actor, ExitReason, Scope, time};
 use seawall_codec::http;
@@ -15,7 +17,7 @@ use seawall_tls::Acceptor;
 use crate::error::Kind;
 use crate::event::{self, Hook};
 use crate::stats::Counters;
-use crate::{Error, Event, Handler, Limits, Stats, Timeouts, listener};
+use crate::{Error, Event, Handler, Limits, Stats, Timeouts, foreign, listener};
 
 /// How long a shutdown waits, after its deadline, for killed connections to be dropped.
 const KILL_GRACE: Duration = Duration::from_millis(200);
@@ -97,6 +99,20 @@ impl Server {
         if self.endpoints.is_empty() {
             return Err(Error::new(Kind::NoAddress));
         }
+        self.start_with_endpoints(scope)
+    }
+
+    /// Serves what is given to [`Running::serve_connection`] and listens nowhere itself: for
+    /// connections that another listener accepted, over whatever transport. Endpoints that were
+    /// given all the same are ignored.
+    #[must_use = "what is not given connections serves none"]
+    pub fn start_without_listener(mut self, scope: &Scope) -> Running {
+        self.endpoints.clear();
+        let shared = Arc::new(Shared::new(self.handler, self.limits, self.timeouts, self.hook));
+        Running { scope: shared.scope_below(scope), addresses: Vec::new(), shared }
+    }
+
+    fn start_with_endpoints(self, scope: &Scope) -> Result<Running, Error> {
         let mut bound = Vec::new();
         let mut addresses = Vec::new();
         for (address, acceptor) in self.endpoints {
@@ -106,8 +122,7 @@ impl Server {
             bound.push((listener, acceptor));
         }
         let shared = Arc::new(Shared::new(self.handler, self.limits, self.timeouts, self.hook));
-        let reporter = Arc::clone(&shared);
-        let scope = scope.child_with_events(move |event| reporter.actor_event(event));
+        let scope = shared.scope_below(scope);
         for ((listener, acceptor), address) in bound.into_iter().zip(&addresses) {
             listener::spawn(&scope, *address, listener, acceptor, &shared);
         }
@@ -131,9 +146,14 @@ pub struct Running {
 
 impl Running {
     /// The address of the first endpoint, with the port that the system chose.
+    ///
+    /// # Panics
+    ///
+    /// If the server listens nowhere: after
+    /// [`start_without_listener`](Server::start_without_listener).
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.addresses[0] // `start` refuses a server without one
+        *self.addresses.first().expect("the server listens nowhere")
     }
 
     /// The addresses of all endpoints, in the order in which they were given.
@@ -146,6 +166,61 @@ impl Running {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.shared.counters.snapshot()
+    }
+
+    /// Serves a connection that somebody else has accepted, or made, as one more of this server:
+    /// under the same limits, timeouts and counters, and ended by the same shutdown. It lives in
+    /// an actor of the server's scope; `peer` is what its requests tell as their client's address.
+    ///
+    /// Returns when the connection has ended, with the reason. Dropping the future ends it at
+    /// once; whoever does not want to wait lets another task do it. At
+    /// [`Limits::connections`] it waits for a place.
+    ///
+    /// A connection whose response is cut off is dropped without being closed: over a transport
+    /// that makes an orderly end of that, a client that speaks HTTP/1.0 cannot tell that something
+    /// is missing.
+    ///
+    /// # Examples
+    ///
+    /// On an executor of the caller's, over a Unix socket:
+    ///
+    /// ```
+    /// use std::os::unix::net::UnixStream;
+    /// use std::sync::Arc;
+    ///
+    /// use async_executor::Executor;
+    /// use async_io::Async;
+    /// use futures_lite::{AsyncReadExt, AsyncWriteExt, future::block_on};
+    /// use seawall_http_server::{Request, Router, Scope, Server};
+    ///
+    /// let executor = Arc::new(Executor::new());
+    /// let spawner = Arc::clone(&executor);
+    /// let scope = Scope::foreign(move |task| spawner.spawn(task).detach());
+    /// let router = Router::new().get("/hello", async |_: Request| "hello\n");
+    /// let running = Server::new(router).start_without_listener(&scope);
+    ///
+    /// let (mut client, server) = Async::<UnixStream>::pair()?;
+    /// let answer = block_on(executor.run(async {
+    ///     let peer = ([127, 0, 0, 1], 0).into();
+    ///     let serving = executor.spawn(running.serve_connection(server, peer));
+    ///     client.write_all(b"GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").await?;
+    ///     let mut answer = String::new();
+    ///     client.read_to_string(&mut answer).await?;
+    ///     assert!(!serving.await.is_abnormal());
+    ///     Ok::<_, std::io::Error>(answer)
+    /// }))?;
+    /// assert!(answer.ends_with("hello\n"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn serve_connection<S>(
+        &self,
+        stream: S,
+        peer: SocketAddr,
+    ) -> impl Future<Output = ExitReason> + Send + use<S>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        foreign::serve(self.scope.clone(), Arc::clone(&self.shared), stream, peer)
     }
 
     /// Accepts no more, closes idle connections, lets requests in flight finish, and tells
@@ -202,6 +277,18 @@ impl Shared {
             hook,
             limits,
         }
+    }
+
+    /// A scope whose crashes and failures are counted and reported here.
+    fn scope_below(self: &Arc<Self>, scope: &Scope) -> Scope {
+        let reporter = Arc::clone(self);
+        scope.child_with_events(move |event| reporter.actor_event(event))
+    }
+
+    /// Counts and reports a connection beyond the limit for its address.
+    pub(crate) fn refuse(&self, peer: SocketAddr) {
+        self.counters.refused.add();
+        self.report(&Event::Refused { peer });
     }
 
     pub(crate) fn report(&self, event: &Event<'_>) {

@@ -5,9 +5,11 @@ mod contents; // content in and out: lengths, chunks, Expect, HEAD, streams
 mod crashes; // panics of every kind, and who notices
 mod ends; // how connections and servers end: keep-alive, limits, timeouts, lingering, shutdown
 mod files; // files, conditions, ranges
+mod foreign; // foreign executors, streams that are no sockets of ours
 mod forms; // content as text, JSON, forms
 mod handovers; // Upgrade
 mod leaving; // clients that leave while they are answered
+mod pipe; // a connection in memory
 mod requests; // heads that are refused, heads that are not
 mod routes; // limits for a route, nesting, middleware, state
 mod secure; // the same over TLS, and clients that do not get that far
