@@ -1,6 +1,7 @@
 //! What the runtime reports: events, not logs. A hook that is absent costs one look at a pointer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::{ActorId, ExitReason, Panicked, catch};
 
@@ -73,6 +74,31 @@ pub enum Event<'a> {
         label: &'a str,
         /// Why the last child ended.
         reason: &'a ExitReason,
+    },
+    /// An actor has kept its worker without a pause for so long that a spare thread took the
+    /// worker's place: it blocks, or computes without an await.
+    Stalled {
+        /// The actor.
+        id: ActorId,
+        /// The actor's label.
+        label: &'a str,
+        /// [`Builder::stall_after`](crate::Builder::stall_after).
+        after: Duration,
+    },
+    /// A stalled actor let go of its thread.
+    Recovered {
+        /// The actor.
+        id: ActorId,
+        /// The actor's label.
+        label: &'a str,
+        /// For how long it had kept the thread.
+        lasted: Duration,
+    },
+    /// A spare thread is needed, and there are as many as there may be, or as the system gives.
+    /// Told once, until one can be had again.
+    ThreadsExhausted {
+        /// How many there are.
+        threads: usize,
     },
 }
 

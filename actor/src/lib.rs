@@ -44,9 +44,11 @@
 //! | `registry.rs`, `group.rs` | names for actors; actors that are sent to together |
 //! | `supervisor.rs`, `child.rs` | actors that keep other actors running |
 //! | `scope.rs`, `spawn.rs`, `scheduler.rs` | actors that are stopped together; how one comes to life, and where it runs |
-//! | `runtime.rs` | worker threads and the ordered shutdown |
+//! | `runtime.rs` and below it | worker threads, what keeps them going while actors block, and the ordered shutdown |
+//! | `reactor.rs` and below it | readiness of sockets, and timers |
+//! | `turn.rs` | how much a task may read and write before others get their turn |
 //! | `buffer.rs` | read buffers that idle connections do not hold |
-//! | `net.rs`, `time.rs` | sockets and timers: the one place that names the reactor |
+//! | `net.rs` and below it, `time.rs` | sockets and timers, as users see them |
 
 #[cfg(panic = "abort")]
 compile_error!(
@@ -68,6 +70,7 @@ mod mailbox;
 mod monitor;
 pub mod net;
 mod queue;
+mod reactor;
 mod registry;
 mod relations;
 mod reply;
@@ -79,6 +82,7 @@ mod spawn;
 mod supervisor;
 pub mod time;
 mod timer;
+mod turn;
 
 pub use address::{Address, WeakAddress};
 pub use buffer::Buffer;
@@ -95,6 +99,7 @@ pub use monitor::Monitor;
 pub use registry::{Name, RegisterError, Registry};
 pub use reply::Reply;
 pub use runtime::{Builder, Leftover, Runtime};
+pub use scheduler::Priority;
 pub use scope::Scope;
 pub use signal::{Reference, Signal};
 pub use spawn::Spawn;

@@ -25,6 +25,15 @@ impl ActorId {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
+
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
+
+    /// The id with that number.
+    pub(crate) fn of(number: u64) -> Self {
+        Self(number)
+    }
 }
 
 impl fmt::Display for ActorId {

@@ -1,21 +1,34 @@
-//! Worker threads around one executor, and the ordered shutdown.
+//! Worker threads, what keeps them going while actors block, and the ordered shutdown.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `runtime/tasks.rs` | tasks that are ready to run, in three priorities |
+//! | `runtime/worker.rs` | a worker: it runs tasks, and polls the reactor when it finds none |
+//! | `runtime/idle.rs` | workers that rest, and how few of them are woken |
+//! | `runtime/stage.rs`, `runtime/watch.rs` | which actor a worker polls; spares for workers that are stalled |
+//! | `runtime/pool.rs` | all of it together, and the list of threads |
+
+mod idle;
+mod pool;
+mod stage;
+mod tasks;
+mod watch;
+mod worker;
 
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::num::NonZero;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use async_executor::Executor;
-use event_listener::Event as Notice;
+use futures_lite::future;
 
+pub(crate) use self::pool::Pool;
 use crate::event::{self, Event, Hook};
 use crate::scheduler::Scheduler;
-use crate::{Scope, catch, time};
+use crate::{Scope, time};
 
 /// How long a shutdown waits, after its deadline, for killed actors to be dropped and for workers
 /// to return. Only a thread that blocks inside an actor takes longer, and it may take for ever.
@@ -27,34 +40,7 @@ const KILL_GRACE: Duration = Duration::from_millis(200);
 /// [`shutdown`](Self::shutdown) is the orderly way.
 pub struct Runtime {
     root: Scope,
-    /// Told once, when the workers are to return.
-    quit: Arc<Quit>,
-    /// One message from each worker that has returned.
-    returned: Mutex<Receiver<()>>,
-    workers: usize,
-}
-
-#[derive(Default)]
-struct Quit {
-    asked: AtomicBool,
-    notice: Notice,
-}
-
-impl Quit {
-    fn ask(&self) {
-        self.asked.store(true, Ordering::SeqCst);
-        self.notice.notify(usize::MAX);
-    }
-
-    async fn asked(&self) {
-        while !self.asked.load(Ordering::SeqCst) {
-            let listener = self.notice.listen();
-            if self.asked.load(Ordering::SeqCst) {
-                return;
-            }
-            listener.await;
-        }
-    }
+    pool: Arc<Pool>,
 }
 
 impl Runtime {
@@ -69,7 +55,12 @@ impl Runtime {
 
     /// A runtime made to order.
     pub fn builder() -> Builder {
-        Builder { workers: None, hook: None }
+        Builder {
+            workers: None,
+            hook: None,
+            stall_after: Duration::from_millis(50),
+            max_threads: NonZero::new(256).unwrap_or(NonZero::<usize>::MIN),
+        }
     }
 
     /// The scope above all others.
@@ -80,7 +71,7 @@ impl Runtime {
 
     /// Runs a future on the calling thread, which must not be one of the workers.
     pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
-        async_io::block_on(future)
+        future::block_on(future)
     }
 
     /// Tells every actor to stop, waits for them until the deadline, kills the rest, and ends the
@@ -97,16 +88,7 @@ impl Runtime {
         }
         let stuck = self.root.labels();
         self.root.kill(); // also what is spawned from here on
-        self.quit.ask();
-        let returned = self.returned.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = time::now() + KILL_GRACE;
-        for _ in 0..self.workers {
-            let left = until.saturating_duration_since(time::now());
-            if returned.recv_timeout(left).is_err() {
-                break;
-            }
-        }
-        drop(returned);
+        self.pool.quit(time::now().checked_add(KILL_GRACE));
         Leftover { killed, stuck }
     }
 }
@@ -115,13 +97,13 @@ impl Drop for Runtime {
     fn drop(&mut self) {
         self.root.stop();
         self.root.kill();
-        self.quit.ask();
+        self.pool.quit(None);
     }
 }
 
 impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Runtime").field("workers", &self.workers).finish_non_exhaustive()
+        f.debug_struct("Runtime").field("workers", &self.pool.size).finish_non_exhaustive()
     }
 }
 
@@ -148,6 +130,8 @@ impl Leftover {
 pub struct Builder {
     workers: Option<NonZero<usize>>,
     hook: Option<Hook>,
+    stall_after: Duration,
+    max_threads: NonZero<usize>,
 }
 
 impl Builder {
@@ -158,7 +142,27 @@ impl Builder {
         self
     }
 
-    /// Where events go.
+    /// How long an actor may keep its worker without a pause before a spare thread takes the
+    /// worker's place. Default 50 ms; at least 2 ms.
+    ///
+    /// Shorter, and actors that merely compute cost a thread each; longer, and a worker that
+    /// blocks is missed for longer.
+    pub fn stall_after(mut self, span: Duration) -> Self {
+        self.stall_after = span.max(Duration::from_millis(2));
+        self
+    }
+
+    /// How many threads there may be, of workers and of those that are stalled together. Default
+    /// 256; never less than there are workers.
+    ///
+    /// Beyond it a stalled worker is not replaced until another returns, which
+    /// [`Event::ThreadsExhausted`] tells.
+    pub fn max_threads(mut self, threads: NonZero<usize>) -> Self {
+        self.max_threads = threads;
+        self
+    }
+
+    /// Where events go. A hook is called wherever the event happens, and must not block.
     pub fn on_event(mut self, hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
         self.hook = Some(event::hook(hook));
         self
@@ -170,24 +174,15 @@ impl Builder {
     ///
     /// What the system says if a thread cannot be started.
     pub fn build(self) -> io::Result<Runtime> {
-        let workers = self.workers.map_or_else(default_workers, NonZero::get);
-        let executor = Arc::new(Executor::new());
-        let quit = Arc::new(Quit::default());
-        let (sender, returned) = channel();
-        let runtime = Runtime {
-            root: Scope::root(Scheduler::Workers(Arc::clone(&executor)), self.hook),
-            quit: Arc::clone(&quit),
-            returned: Mutex::new(returned),
-            workers,
-        };
-        for n in 0..workers {
-            let (executor, quit, sender) =
-                (Arc::clone(&executor), Arc::clone(&quit), sender.clone());
-            // On an error the runtime is dropped, which ends the workers already started.
-            thread::Builder::new()
-                .name(format!("seawall-worker-{n}"))
-                .spawn(move || work(&executor, &quit, &sender))?;
+        let size = self.workers.map_or_else(default_workers, NonZero::get);
+        let pool = Pool::new(size, self.max_threads.get(), self.stall_after)?;
+        let root = Scope::root(Scheduler::Workers(Arc::clone(&pool)), self.hook);
+        // On an error from here on it is dropped, which ends the workers already started.
+        let runtime = Runtime { root, pool };
+        for _ in 0..size {
+            runtime.pool.start(&mut runtime.pool.roster())?;
         }
+        watch::start(&runtime.pool, &runtime.root)?;
         Ok(runtime)
     }
 }
@@ -200,14 +195,4 @@ impl fmt::Debug for Builder {
 
 fn default_workers() -> usize {
     thread::available_parallelism().map_or(2, |cpus| cpus.get().max(2))
-}
-
-/// A worker's life. Actors catch their own panics; what unwinds to here all the same costs the
-/// worker one turn, not its life.
-fn work(executor: &Executor<'static>, quit: &Quit, returned: &Sender<()>) {
-    while catch(|| async_io::block_on(executor.run(quit.asked()))).is_err() {}
-    // Tasks hold the executor that holds them: each must end, or both stay in memory for ever. All
-    // actors are killed by now, so each ends at its next turn.
-    while catch(|| executor.try_tick()).unwrap_or(true) {}
-    let _ = returned.send(()); // nobody listens any more after a plain drop
 }

@@ -26,7 +26,7 @@ use crate::{ActorId, Address, Context, ExitReason, Mailbox, Outcome, Registry, S
 /// let runtime = Runtime::new()?;
 /// let room = runtime.scope().child();
 /// for _ in 0..3 {
-///     room.spawn(async |mut mailbox: Mailbox<()>, _: Context| while mailbox.recv().await.is_some() {});
+///     room.spawn(async |_: Mailbox<()>, context: Context| context.stopping().await);
 /// }
 /// assert_eq!(room.len(), 3);
 /// room.stop();
@@ -267,6 +267,17 @@ impl Scope {
 
     pub(crate) fn hook(&self) -> Option<&Hook> {
         self.inner.hook.as_ref()
+    }
+
+    /// The label of an actor in this scope or below it, and where its events go.
+    pub(crate) fn find(&self, id: ActorId) -> Option<(String, Option<Hook>)> {
+        let (found, children) = {
+            let members = self.members();
+            let label = members.actors.get(&id).map(|core| core.label().to_owned());
+            let children: Vec<_> = members.children.iter().filter_map(Weak::upgrade).collect();
+            (label.map(|label| (label, self.inner.hook.clone())), children)
+        };
+        found.or_else(|| children.into_iter().find_map(|inner| Self { inner }.find(id)))
     }
 
     pub(crate) fn report(&self, event: &Event<'_>) {

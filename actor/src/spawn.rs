@@ -14,7 +14,7 @@ use crate::mailbox::{DEFAULT_BOUND, DEFAULT_TURN};
 use crate::queue::Queue;
 use crate::scope::{Membership, Scope};
 use crate::{
-    Address, Context, Event, ExitReason, Mailbox, Outcome, Panicked, Reference, relations,
+    Address, Context, Event, ExitReason, Mailbox, Outcome, Panicked, Priority, Reference, relations,
 };
 
 /// An actor that is about to start: its label and the bound of its mailbox.
@@ -25,11 +25,18 @@ pub struct Spawn<'a> {
     label: Cow<'static, str>,
     bound: usize,
     turn: u32,
+    priority: Priority,
 }
 
 impl<'a> Spawn<'a> {
     pub(crate) fn new(scope: &'a Scope) -> Self {
-        Self { scope, label: Cow::Borrowed("actor"), bound: DEFAULT_BOUND, turn: DEFAULT_TURN }
+        Self {
+            scope,
+            label: Cow::Borrowed("actor"),
+            bound: DEFAULT_BOUND,
+            turn: DEFAULT_TURN,
+            priority: Priority::Normal,
+        }
     }
 
     /// Names the actor in events and in what a shutdown left over: its role, and its peer if it
@@ -49,6 +56,12 @@ impl<'a> Spawn<'a> {
     /// least 1.
     pub fn turn(mut self, messages: u32) -> Self {
         self.turn = messages.max(1);
+        self
+    }
+
+    /// How urgently its turns are wanted. Default: [`Priority::Normal`].
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
         self
     }
 
@@ -99,7 +112,8 @@ impl<'a> Spawn<'a> {
         let (label, hook) = (self.label, self.scope.hook().cloned());
         let address = Address { core: Arc::new(Core::new(label, hook, Queue::new(self.bound))) };
         let core = erase(&address.core);
-        self.scope.report(&Event::Spawned { id: core.id, label: core.label() });
+        let id = core.id;
+        self.scope.report(&Event::Spawned { id, label: core.label() });
         let membership = self.scope.enter(&core);
         let tie = tie(&address);
         let mailbox = Mailbox::new(Arc::clone(&address.core), self.turn);
@@ -107,7 +121,7 @@ impl<'a> Spawn<'a> {
         match catch(|| f(mailbox, context)) {
             Ok(future) => {
                 let actor = Running { future: isolate(future), membership, started: false };
-                self.scope.scheduler().spawn(actor);
+                self.scope.scheduler().spawn(id, self.priority, actor);
             }
             Err(Panicked(text)) => membership.leave(&ExitReason::Panicked(text)),
         }

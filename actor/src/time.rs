@@ -1,11 +1,13 @@
-//! Timers: the one place where actors and servers name the reactor's clock.
+//! Timers, and the clock by which they go. Under any executor.
 
-use std::future::Future;
-use std::pin::{Pin, pin};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures_lite::future;
+
+use crate::reactor::Timer;
 
 /// The time ran out before the future was done.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -21,13 +23,17 @@ pub fn now() -> Instant {
 
 /// Waits for `duration`.
 pub async fn sleep(duration: Duration) {
-    async_io::Timer::after(duration).await;
+    // A span too long for the clock is no deadline.
+    sleep_until(now().checked_add(duration)).await;
 }
 
 /// Waits until `deadline`, or for ever if there is none.
 pub async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
-        Some(deadline) => drop(async_io::Timer::at(deadline).await),
+        Some(deadline) => {
+            let mut timer = Timer::default();
+            poll_fn(|cx| timer.poll(deadline, cx)).await;
+        }
         None => future::pending().await,
     }
 }
@@ -76,11 +82,9 @@ pub async fn timeout_at<T>(
 /// Moving it later costs nothing: the timer beneath keeps its old time, and when that comes the
 /// alarm looks at the deadline and waits for the rest. So a connection that sets a deadline for
 /// each request touches the reactor's timers once in a minute.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Alarm {
-    timer: async_io::Timer,
-    /// When `timer` fires; `None` while it is not set.
-    armed: Option<Instant>,
+    timer: Timer,
     deadline: Option<Instant>,
 }
 
@@ -88,7 +92,7 @@ impl Alarm {
     /// An alarm without a deadline.
     #[must_use]
     pub fn new() -> Self {
-        Self { timer: async_io::Timer::never(), armed: None, deadline: None }
+        Self::default()
     }
 
     /// Moves the deadline; `None` is never.
@@ -98,27 +102,9 @@ impl Alarm {
 
     /// Ready once the deadline has passed.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            let Some(deadline) = self.deadline else { return Poll::Pending };
-            if self.armed.is_none_or(|armed| armed > deadline) {
-                self.timer.set_at(deadline);
-                self.armed = Some(deadline);
-            }
-            match Pin::new(&mut self.timer).poll(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(now) => {
-                    self.armed = None;
-                    if now >= deadline {
-                        return Poll::Ready(());
-                    }
-                }
-            }
+        match self.deadline {
+            Some(deadline) => self.timer.poll(deadline, cx),
+            None => Poll::Pending,
         }
-    }
-}
-
-impl Default for Alarm {
-    fn default() -> Self {
-        Self::new()
     }
 }

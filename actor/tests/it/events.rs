@@ -28,7 +28,9 @@ impl Watched {
                 other => format!("{other:?}"),
             });
         };
-        Self { runtime: Runtime::builder().on_event(hook).build().unwrap(), seen }
+        // A backtrace is long in the making, which would be an event of its own.
+        let builder = Runtime::builder().stall_after(PATIENCE).on_event(hook);
+        Self { runtime: builder.build().unwrap(), seen }
     }
 
     /// What happened until the actor's end, which is the last of it.

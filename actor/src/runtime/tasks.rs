@@ -1,0 +1,98 @@
+//! Tasks that are ready to run, in three priorities.
+
+use concurrent_queue::ConcurrentQueue;
+
+use crate::{ActorId, Priority};
+
+/// An actor's task, ready for its next poll.
+pub(super) type Task = async_task::Runnable<Whose>;
+
+/// What a task says about itself.
+#[derive(Clone, Copy)]
+pub(super) struct Whose {
+    pub(super) actor: ActorId,
+    pub(super) priority: Priority,
+}
+
+/// Of as many turns of a worker, one is for tasks of low priority, if there are any.
+const LOW_EVERY: u32 = 64;
+
+/// Of as many turns of a worker, all but one prefer tasks of high priority.
+const NORMAL_EVERY: u32 = 4;
+
+/// Of as many turns of a worker, one looks at what others brought before its own queue.
+const SHARED_EVERY: u32 = 16;
+
+/// Tasks in a worker's own queue; more go to the shared one. Kilobytes, and far more than run
+/// before the queue is looked at again.
+const LOCAL: usize = 256;
+
+/// The queues that all workers share. Without a bound of their own: each task is in one queue at
+/// most, so their bound is the number of actors.
+pub(super) struct Tasks {
+    high: ConcurrentQueue<Task>,
+    normal: ConcurrentQueue<Task>,
+    low: ConcurrentQueue<Task>,
+}
+
+impl Tasks {
+    pub(super) fn new() -> Self {
+        Self {
+            high: ConcurrentQueue::unbounded(),
+            normal: ConcurrentQueue::unbounded(),
+            low: ConcurrentQueue::unbounded(),
+        }
+    }
+
+    /// A worker's own queue, for tasks of normal priority that it woke itself. Others steal from
+    /// it.
+    pub(super) fn local() -> ConcurrentQueue<Task> {
+        ConcurrentQueue::bounded(LOCAL)
+    }
+
+    pub(super) fn push(&self, task: Task) {
+        let queue = match task.metadata().priority {
+            Priority::High => &self.high,
+            Priority::Normal => &self.normal,
+            Priority::Low => &self.low,
+        };
+        drop(queue.push(task)); // never full, never closed
+    }
+
+    /// The task for the worker's turn number `turn`, from its own queue or from the shared ones.
+    pub(super) fn pop(&self, turn: u32, local: &ConcurrentQueue<Task>) -> Option<Task> {
+        let due = |every: u32| turn.is_multiple_of(every);
+        None.or_else(|| if due(LOW_EVERY) { pop(&self.low) } else { None })
+            .or_else(|| if due(SHARED_EVERY) { pop(&self.normal) } else { None })
+            .or_else(|| if due(NORMAL_EVERY) { None } else { pop(&self.high) })
+            .or_else(|| pop(local))
+            .or_else(|| pop(&self.normal))
+            .or_else(|| if due(NORMAL_EVERY) { pop(&self.high) } else { None })
+    }
+
+    /// A task of low priority, when there is no other.
+    pub(super) fn pop_low(&self) -> Option<Task> {
+        pop(&self.low)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.high.is_empty() && self.normal.is_empty() && self.low.is_empty()
+    }
+}
+
+/// Looks before it pops: to find a queue empty by popping costs a fence.
+fn pop(queue: &ConcurrentQueue<Task>) -> Option<Task> {
+    if queue.is_empty() { None } else { queue.pop().ok() }
+}
+
+/// Moves half of what waits in `from` over, and returns the first of it.
+pub(super) fn steal(from: &ConcurrentQueue<Task>, to: &ConcurrentQueue<Task>) -> Option<Task> {
+    let first = pop(from)?;
+    for _ in 0..from.len() / 2 {
+        let Some(task) = pop(from) else { break };
+        if let Err(task) = to.push(task) {
+            task.into_inner().schedule(); // cannot be: who steals has nothing of its own
+        }
+    }
+    Some(first)
+}

@@ -1,0 +1,232 @@
+//! A worker: a thread that runs tasks, and polls the reactor when it finds none.
+
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, Thread};
+
+use concurrent_queue::ConcurrentQueue;
+
+use super::pool::Pool;
+use super::stage::Stage;
+use super::tasks::{Task, Tasks, steal};
+use crate::reactor::{Harvest, Reactor};
+use crate::{catch, turn};
+
+/// Of as many turns, one looks at the reactor, so that sockets and timers are heard under load too.
+const REACTOR_EVERY: u32 = 32;
+
+/// What others know of a worker.
+pub(super) struct Worker {
+    pub(super) number: usize,
+    /// Tasks that it woke itself.
+    pub(super) local: ConcurrentQueue<Task>,
+    /// What it runs, for the watch.
+    pub(super) stage: Stage,
+    thread: OnceLock<Thread>,
+    /// Told to get up; set before the wake-up, so that the worker knows it from a chance one.
+    roused: AtomicBool,
+}
+
+/// Why a worker's thread ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Leave {
+    Quit,
+    /// There are more workers than there should be.
+    Surplus,
+    /// It was stalled, and others do its work by now.
+    Stalled,
+}
+
+thread_local! {
+    /// The worker that this thread is.
+    static HERE: RefCell<Option<(Arc<Pool>, Arc<Worker>)>> = const { RefCell::new(None) };
+    /// The worker gathers wake-ups, and lets others know of them later.
+    static GATHERING: Cell<bool> = const { Cell::new(false) };
+}
+
+impl Worker {
+    pub(super) fn new(number: usize) -> Self {
+        Self {
+            number,
+            local: Tasks::local(),
+            stage: Stage::default(),
+            thread: OnceLock::new(),
+            roused: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn rouse(&self) {
+        self.roused.store(true, Ordering::Release);
+    }
+
+    /// Ends its rest, after [`rouse`](Self::rouse).
+    pub(super) fn wake(&self, reactor: Option<&Reactor>) {
+        match (reactor, self.thread.get()) {
+            (Some(reactor), _) => reactor.ring(),
+            (None, Some(thread)) => thread.unpark(),
+            (None, None) => {} // not started yet: it will look around before it rests
+        }
+    }
+
+    fn park(&self) {
+        while !self.roused.load(Ordering::Acquire) {
+            thread::park();
+        }
+    }
+
+    /// The life of the worker's thread.
+    pub(super) fn run(self: &Arc<Self>, pool: &Arc<Pool>) {
+        let _ = self.thread.set(thread::current());
+        self.stage.here();
+        HERE.set(Some((Arc::clone(pool), Arc::clone(self))));
+        let mut shift = Shift {
+            turn: 0,
+            searching: false,
+            harvest: Harvest::new(),
+            worker: Arc::clone(self),
+            pool: Arc::clone(pool),
+        };
+        // Actors catch their own panics. What unwinds to here all the same, out of a foreign waker
+        // for instance, costs the worker one turn, not its life.
+        let leave = loop {
+            match catch(|| shift.run()) {
+                Ok(leave) => break leave,
+                Err(_) if shift.worker.stage.leave().is_err() => break Leave::Stalled,
+                Err(_) => {}
+            }
+        };
+        if shift.searching {
+            pool.idle.searched();
+        }
+        HERE.set(None);
+        turn::end();
+        pool.sign_off(self, leave);
+    }
+}
+
+/// Puts a task into the queue of the worker that this thread is, if it is one of the pool's.
+/// Returns the task if not, or if the queue is full; else whether another should be woken.
+pub(super) fn push_here(pool: &Arc<Pool>, task: Task) -> Result<bool, Task> {
+    let mut task = Some(task);
+    let pushed = HERE.try_with(|here| {
+        let here = here.try_borrow().ok()?;
+        let (_, worker) = here.as_ref().filter(|(own, _)| Arc::ptr_eq(own, pool))?;
+        // The worker goes on with a single task itself, sooner than another would be awake.
+        let more = !worker.local.is_empty() && !GATHERING.get();
+        match worker.local.push(task.take()?) {
+            Ok(()) => Some(more),
+            Err(full) => {
+                task = Some(full.into_inner());
+                None
+            }
+        }
+    });
+    match (pushed, task) {
+        (_, Some(task)) => Err(task),
+        (Ok(Some(more)), None) => Ok(more),
+        (_, None) => Ok(false),
+    }
+}
+
+/// A worker at work.
+struct Shift {
+    pool: Arc<Pool>,
+    worker: Arc<Worker>,
+    /// Counts turns.
+    turn: u32,
+    /// Was woken to look for tasks, and has found none yet.
+    searching: bool,
+    harvest: Harvest,
+}
+
+impl Shift {
+    fn run(&mut self) -> Leave {
+        loop {
+            if self.pool.is_quitting() {
+                return Leave::Quit;
+            }
+            self.turn = self.turn.wrapping_add(1);
+            if self.turn.is_multiple_of(REACTOR_EVERY) {
+                self.glance();
+            }
+            match self.find() {
+                Some(task) => {
+                    if std::mem::take(&mut self.searching) {
+                        self.pool.idle.searched();
+                        if self.pool.has_tasks() {
+                            self.pool.wake_one();
+                        }
+                    }
+                    self.worker.stage.enter(task.metadata().actor);
+                    turn::begin();
+                    task.run();
+                    if self.worker.stage.leave().is_err() {
+                        return Leave::Stalled;
+                    }
+                }
+                None if self.pool.is_surplus() => return Leave::Surplus,
+                None => self.rest(),
+            }
+        }
+    }
+
+    fn find(&self) -> Option<Task> {
+        let (pool, local) = (&self.pool, &self.worker.local);
+        pool.tasks
+            .pop(self.turn, local)
+            .or_else(|| pool.others(&self.worker).find_map(|other| steal(&other.local, local)))
+            .or_else(|| pool.tasks.pop_low())
+    }
+
+    /// Looks at the reactor without waiting.
+    fn glance(&mut self) {
+        if let Some(turn) = self.pool.reactor.try_turn() {
+            gather(|| turn.poll(&mut self.harvest, || false));
+            self.share();
+        }
+    }
+
+    /// Waits until there is something to do: in the reactor if nobody else does.
+    fn rest(&mut self) {
+        let Self { pool, worker, .. } = self;
+        let turn = pool.reactor.try_turn();
+        worker.roused.store(false, Ordering::Relaxed);
+        pool.idle.enter(worker, turn.is_some());
+        if std::mem::take(&mut self.searching) {
+            pool.idle.searched();
+        }
+        let stay = || !pool.has_tasks() && !pool.is_quitting();
+        match turn {
+            Some(turn) => drop(gather(|| turn.poll(&mut self.harvest, stay))),
+            // Who polled when we looked may have gone for good since, and found nobody to ask.
+            None if stay() && pool.reactor.is_polled() => worker.park(),
+            None => {}
+        }
+        self.searching = !pool.idle.leave(worker);
+        pool.watch.wake();
+        self.share();
+    }
+
+    /// Has another worker woken if there is more than one task here.
+    fn share(&self) {
+        if self.worker.local.len() > 1 {
+            self.pool.wake_one();
+        }
+    }
+}
+
+fn gather<T>(f: impl FnOnce() -> T) -> T {
+    /// Also when a waker panics.
+    struct Done;
+
+    impl Drop for Done {
+        fn drop(&mut self) {
+            GATHERING.set(false);
+        }
+    }
+
+    GATHERING.set(true);
+    let _done = Done;
+    f()
+}
