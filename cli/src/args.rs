@@ -6,8 +6,10 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use seawall_harness::{
-    Deviation, Error, Filter, Launch, Options, Outcome, Profile, Route, Strength, Tls,
+    Deviation, Error, Filter, Launch, Options, Outcome, Profile, Report, Route, Strength, Tls,
 };
+
+use crate::files::File;
 
 /// Judges any HTTP or WebSocket server from outside.
 ///
@@ -155,6 +157,10 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
 
+    /// Write the report as one self-contained HTML page
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+
     /// Write the trace of each case to a file in this folder
     #[arg(long, value_name = "FOLDER")]
     pub(crate) traces: Option<PathBuf>,
@@ -173,6 +179,24 @@ impl Selection {
 impl Run {
     pub(crate) fn options(&self) -> Options {
         Options { jobs: self.jobs.into(), time_limit: self.time_limit }
+    }
+
+    /// Whether standard output is for JSON and nothing else.
+    pub(crate) fn json_to_stdout(&self) -> bool {
+        self.json.as_deref() == Some(Path::new("-"))
+    }
+
+    /// The forms of the report that were asked for.
+    pub(crate) fn files<'a>(&'a self, report: &Report) -> Vec<File<'a>> {
+        let level = self.level;
+        let form = |path: &'a Option<PathBuf>, content: &dyn Fn() -> String| {
+            path.as_deref().map(|path| File { path, content: content() })
+        };
+        let json = if self.json_to_stdout() { &None } else { &self.json };
+        [form(json, &|| report.to_json()), form(&self.html, &|| report.to_html(level))]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// The profile's file, and the flags laid over it.

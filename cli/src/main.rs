@@ -3,18 +3,17 @@
 mod args;
 mod exit;
 mod explain;
+mod files;
 mod progress;
 mod summary;
 
-use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
 use async_signal::{Signal, Signals};
 use clap::Parser;
 use futures_lite::{StreamExt, future};
-use seawall_harness::{Error, Report, catalogue, check_deviations, run};
+use seawall_harness::{Error, catalogue, check_deviations, run};
 
 use args::{Cli, Command, Explain, List, Run};
 use progress::Progress;
@@ -26,7 +25,7 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => explain(&arguments),
     };
     done.unwrap_or_else(|error| {
-        eprintln!("{} {error}", console::style("error:").for_stderr().red().bold());
+        complain(&error);
         exit::of_error(&error)
     })
 }
@@ -47,20 +46,19 @@ fn judge(arguments: &Run) -> Result<ExitCode, Error> {
         future::block_on(run(&profile, &cases, &options, stop, |event| progress.show(&event)));
     progress.finish();
     let report = report?;
-    let to_stdout = arguments.json.as_deref() == Some(Path::new("-"));
     // Shown first: a file that cannot be written must not cost the result of a run.
-    print(&if to_stdout {
+    print(&if arguments.json_to_stdout() {
         report.to_json()
     } else {
         summary::text(&report, arguments.level, arguments.verbose)
     });
-    if let Some(folder) = &arguments.traces {
-        write_traces(folder, &report)?;
+    let mut errors = files::write(&arguments.files(&report));
+    let traces = arguments.traces.as_deref().map(|folder| files::write_traces(folder, &report));
+    errors.extend(traces.and_then(Result::err));
+    for error in &errors {
+        complain(error);
     }
-    if let Some(file) = arguments.json.as_deref().filter(|_| !to_stdout) {
-        fs::write(file, report.to_json()).map_err(|source| cannot("write", file, source))?;
-    }
-    Ok(exit::of_report(&report, arguments.level))
+    Ok(errors.first().map_or_else(|| exit::of_report(&report, arguments.level), exit::of_error))
 }
 
 fn list(arguments: &List) -> Result<ExitCode, Error> {
@@ -75,18 +73,8 @@ fn explain(arguments: &Explain) -> Result<ExitCode, Error> {
     Ok(ExitCode::from(exit::PASSED))
 }
 
-fn write_traces(folder: &Path, report: &Report) -> Result<(), Error> {
-    fs::create_dir_all(folder).map_err(|source| cannot("create", folder, source))?;
-    for judged in report.results.iter().filter(|judged| !judged.trace.is_empty()) {
-        let file = folder.join(format!("{}.trace", judged.id.replace('/', "-")));
-        let text = format!("# {} · {}\n{}\n", judged.id, judged.outcome, judged.trace.join("\n"));
-        fs::write(&file, text).map_err(|source| cannot("write", &file, source))?;
-    }
-    Ok(())
-}
-
-fn cannot(what: &str, file: &Path, source: io::Error) -> Error {
-    Error::System { what: format!("cannot {what} {}", file.display()), source }
+fn complain(error: &Error) {
+    eprintln!("{} {error}", console::style("error:").for_stderr().red().bold());
 }
 
 /// Prints to standard output. A reader that has seen enough (`harness list | head`) is no error.

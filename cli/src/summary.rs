@@ -138,26 +138,13 @@ fn ending(out: &mut String, report: &Report, level: Strength) {
         _ = writeln!(out, "{word} {}", note.text);
     }
     let cases = report.results.len();
-    let failures = report.failures(level).count();
+    let verdict = style(report.verdict(level));
     let verdict = match &report.end {
-        End::Interrupted => style("interrupted".to_owned()).yellow(),
-        End::TimeLimit => style("the time limit was reached".to_owned()).red().bold(),
-        End::Dead(why) => style(format!("the subject is dead: {why}")).red().bold(),
-        End::Complete if report.count(Outcome::Skip) == cases => {
-            style("nothing ran: every case was skipped".to_owned()).red().bold()
+        End::Interrupted => verdict.yellow(),
+        End::Complete if report.passes(level) && report.count(Outcome::Skip) < cases => {
+            verdict.green().bold()
         }
-        End::Complete if report.passes(level) => {
-            let accepted =
-                report.results.iter().filter(|judged| judged.deviation.is_some()).count();
-            let verdict = match accepted {
-                0 => "passed".into(),
-                1 => "passed, with 1 accepted deviation".into(),
-                _ => format!("passed, with {accepted} accepted deviations"),
-            };
-            style(verdict).green().bold()
-        }
-        End::Complete if failures == 0 => style("failed: see the notes".to_owned()).red().bold(),
-        End::Complete => style(format!("{failures} failed")).red().bold(),
+        End::Complete | End::TimeLimit | End::Dead(_) => verdict.red().bold(),
     };
     _ = writeln!(
         out,

@@ -42,6 +42,20 @@ impl Outcome {
             Self::Error => "error",
         }
     }
+
+    /// What it means, in a sentence.
+    #[must_use]
+    pub fn means(self) -> &'static str {
+        match self {
+            Self::Pass => "what was expected came",
+            Self::Info => "something was measured; no rule says what it must be",
+            Self::Skip => "the subject does not offer what the case needs",
+            Self::Warn => "allowed, but lenient or terse where the RFC advises otherwise",
+            Self::Flaky => "failed beside other cases, passed alone",
+            Self::Fail => "the expectation was not met",
+            Self::Error => "the harness could not judge: its fault, not the subject's",
+        }
+    }
 }
 
 impl fmt::Display for Outcome {

@@ -77,16 +77,35 @@ fn json_and_traces_are_written() {
 }
 
 #[test]
-fn a_report_that_cannot_be_written_does_not_cost_the_result() {
+fn the_page_shows_each_case_and_replaces_what_was_there() {
     let url = format!("http://{}", naive_server());
-    let arguments =
-        ["run", "--http", &url, "--filter", "http/RL-01", "--json", "/no/such/folder/report.json"];
+    let page = TempFile::new("report.html", "the page of yesterday");
+    let (code, ..) = run(&["run", "--http", &url, "--filter", "http/HOST", "--html", page.path()]);
+    assert_eq!(code, 1);
+    let html = fs::read_to_string(&page.0).unwrap();
+    assert!(html.starts_with("<!DOCTYPE html>") && html.ends_with("</html>\n"), "{html}");
+    assert_eq!(html.matches("<details class=\"case").count(), 15, "a fold for each case");
+    let beside = fs::read_dir(page.0.parent().unwrap()).unwrap().flatten();
+    let name = page.0.file_name().unwrap().to_str().unwrap();
+    let left: Vec<_> = beside
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .filter(|other| other.starts_with(name) && other != name)
+        .collect();
+    assert!(left.is_empty(), "{left:?} were left behind");
+}
+
+#[test]
+fn a_report_that_cannot_be_written_does_not_cost_the_others_nor_the_result() {
+    let url = format!("http://{}", naive_server());
+    let json = TempFile::new("beside.json", "");
+    let nowhere = "/no/such/folder/report.html";
+    let flags = ["--html", nowhere, "--traces", "/dev/null/traces", "--json", json.path()];
+    let arguments = [&["run", "--http", &url, "--filter", "http/RL-01"][..], &flags].concat();
     let (code, stdout, stderr) = run(&arguments);
     assert_eq!(code, 2);
-    assert!(
-        stdout.contains("passed") && stderr.contains("/no/such/folder/report.json"),
-        "{stderr}"
-    );
+    assert!(stdout.contains("passed"), "{stdout}");
+    assert!(stderr.contains(nowhere) && stderr.contains("/dev/null/traces"), "{stderr}");
+    assert!(fs::read_to_string(&json.0).unwrap().contains("\"outcome\": \"pass\""));
 }
 
 /// The server dies of a method in lower case: whatever runs beside it, the case that sends one

@@ -17,7 +17,7 @@ use crate::report::{End, Judged, Note, Report, SCHEMA};
 use crate::side_by_side::side_by_side;
 use crate::subject::{self, Subject, probe};
 use crate::verdict::{Outcome, Verdict};
-use crate::wire::text;
+use crate::wire::{Rendered, text};
 
 /// A case that takes longer than this is stuck: every wait in it has a deadline of its own.
 const CASE_LIMIT: Duration = Duration::from_secs(120);
@@ -131,7 +131,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
                 self.judge(
                     i,
                     Verdict::new(Outcome::Skip, "the routes that the case needs", got),
-                    Vec::new(),
+                    Rendered::default(),
                     0.0,
                 );
             } else if case.exclusive {
@@ -185,7 +185,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
         subject: &Subject,
         shared: &Rc<Shared>,
         i: usize,
-    ) -> Result<(Verdict, Vec<String>, f64), String> {
+    ) -> Result<(Verdict, Rendered, f64), String> {
         let case = &self.cases[i];
         self.tell(Event::Began(case));
         let cx = Context::new(Rc::clone(shared), &case.id);
@@ -244,7 +244,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
                 if !obituary.is_empty() {
                     got = format!("{got}\n{obituary}");
                 }
-                self.judge(i, Verdict::fail("the subject survives", got), Vec::new(), 0.0);
+                self.judge(i, Verdict::fail("the subject survives", got), Rendered::default(), 0.0);
                 Ok((self.start_again(subject).await?, true))
             }
         }
@@ -301,7 +301,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
         }
     }
 
-    fn judge(&self, i: usize, verdict: Verdict, trace: Vec<String>, seconds: f64) {
+    fn judge(&self, i: usize, verdict: Verdict, trace: Rendered, seconds: f64) {
         let case = &self.cases[i];
         let deviation = self.profile.deviations.iter().find(|deviation| deviation.case == case.id);
         if let Some(deviation) = deviation
@@ -324,7 +324,8 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             offending: text::hex(&verdict.offending, usize::MAX),
             deviation: deviation.filter(|d| d.verdict == verdict.outcome).map(|d| d.reason.clone()),
             seconds: milliseconds(seconds),
-            trace,
+            trace: trace.lines,
+            times: trace.times,
         };
         self.tell(Event::Judged(&judged));
         self.results.borrow_mut()[i] = Some(judged);
@@ -346,12 +347,12 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
         for i in 0..self.cases.len() {
             if self.results.borrow()[i].is_none() {
                 let verdict = Verdict::new(Outcome::Skip, "the run gets to this case", why);
-                self.judge(i, verdict, Vec::new(), 0.0);
+                self.judge(i, verdict, Rendered::default(), 0.0);
             }
         }
         Report {
             schema: SCHEMA,
-            harness: env!("CARGO_PKG_VERSION"),
+            harness: env!("CARGO_PKG_VERSION").into(),
             subject: self.profile.name.clone(),
             end,
             seconds: milliseconds(

@@ -6,4 +6,4 @@ pub(crate) mod tls;
 mod trace;
 
 pub(crate) use connection::{Connection, Read, Source, within};
-pub(crate) use trace::Recorder;
+pub(crate) use trace::{Recorder, Rendered};

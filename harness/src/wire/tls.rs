@@ -323,7 +323,7 @@ mod tests {
         });
         assert_eq!(connection.ended(), Some(Read::Ended));
         assert!(connection.unread() == sent);
-        let lines = trace.render("subject");
+        let lines = trace.render("subject").lines;
         assert_eq!(lines[..2], ["c1 ~ connect", "c1 ~ TLS 1.3"]);
         assert!(lines[2].starts_with(r"c1 > "), "the trace shows what is inside");
         server.thread.join().unwrap();
@@ -341,7 +341,7 @@ mod tests {
             assert_eq!(connection.read(deadline()).await, Read::Data);
             assert_eq!(connection.read(deadline()).await, Read::Reset);
         });
-        assert_eq!(trace.render("subject").last().unwrap(), "c1 < end without close_notify");
+        assert_eq!(trace.render("subject").lines.last().unwrap(), "c1 < end without close_notify");
         server.thread.join().unwrap();
     }
 

@@ -18,6 +18,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use super::text;
 use crate::ws::frame::{Frame, Parsed};
@@ -47,6 +48,15 @@ struct Recording {
 struct Entry {
     connection: usize,
     event: Event,
+    at: Instant,
+}
+
+/// A trace as text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Rendered {
+    pub(crate) lines: Vec<String>,
+    /// When each line happened, in milliseconds after the first.
+    pub(crate) times: Vec<f64>,
 }
 
 /// Something that happened on one connection.
@@ -105,12 +115,16 @@ impl Recorder {
     /// Adds an event. Data that follows data of the same direction is joined to it: how the
     /// network cut it is chance, and no part of a stable trace.
     pub(crate) fn record(&self, connection: usize, event: Event) {
+        self.record_at(connection, event, Instant::now());
+    }
+
+    fn record_at(&self, connection: usize, event: Event, at: Instant) {
         let mut inner = self.inner.borrow_mut();
         if inner.entries.len() >= MAX_EVENTS {
             inner.dropped += 1;
             return;
         }
-        inner.entries.push(Entry { connection, event });
+        inner.entries.push(Entry { connection, event, at });
     }
 
     /// Records octets received, joining them to those received just before.
@@ -159,15 +173,15 @@ impl Recorder {
             Some(rest) => rest.to_owned(),
             None => line,
         };
-        self.render("{authority}").into_iter().map(unnumbered).collect()
+        self.render("{authority}").lines.into_iter().map(unnumbered).collect()
     }
 
     /// Adds another trace behind this one, its connections numbered on.
     pub(crate) fn adopt(&self, other: &Self) {
         let other = other.inner.borrow();
         let before = self.inner.borrow().connections;
-        for Entry { connection, event } in &other.entries {
-            self.record(before + connection, event.clone());
+        for Entry { connection, event, at } in &other.entries {
+            self.record_at(before + connection, event.clone(), *at);
         }
         let mut inner = self.inner.borrow_mut();
         inner.connections += other.connections;
@@ -175,11 +189,13 @@ impl Recorder {
     }
 
     /// The text form. `authority` is the subject's `host:port`, shown as `{authority}`.
-    pub(crate) fn render(&self, authority: &str) -> Vec<String> {
+    pub(crate) fn render(&self, authority: &str) -> Rendered {
         let inner = self.inner.borrow();
+        let began = inner.entries.first().map(|entry| entry.at);
         let mut lines: Vec<(String, usize)> = Vec::new();
+        let mut times = Vec::new();
         let mut upgraded = vec![false; inner.connections + 1];
-        for Entry { connection, event } in &inner.entries {
+        for Entry { connection, event, at } in &inner.entries {
             if matches!(event, Event::Upgraded) {
                 upgraded[*connection] = true;
                 continue;
@@ -189,7 +205,10 @@ impl Recorder {
                 let line = format!("c{connection} {sign} {}", normalised(line, authority));
                 match lines.last_mut() {
                     Some((last, times)) if *last == line => *times += 1,
-                    _ => lines.push((line, 1)),
+                    _ => {
+                        lines.push((line, 1));
+                        times.push(milliseconds(*at - began.unwrap_or(*at)));
+                    }
                 }
             });
         }
@@ -197,8 +216,9 @@ impl Recorder {
         let mut lines: Vec<String> = lines.into_iter().map(repeated).collect();
         if inner.dropped > 0 {
             lines.push(format!("… {} more events", inner.dropped));
+            times.extend(times.last().copied());
         }
-        lines
+        Rendered { lines, times }
     }
 }
 
@@ -292,6 +312,11 @@ impl fmt::Display for Frame {
     }
 }
 
+/// Rounded to microseconds: what is finer is the clock's own time.
+fn milliseconds(time: Duration) -> f64 {
+    time.as_micros() as f64 / 1000.0
+}
+
 fn normalised(line: &str, authority: &str) -> String {
     let line = line.replace(authority, "{authority}");
     match line.split_once(':') {
@@ -313,7 +338,7 @@ mod tests {
         trace.received(c, b"HTTP/1.1 200 OK\r\nDa");
         trace.received(c, b"te: Fri, 20 Nov 2026 10:00:00 GMT\r\n\r\nhe\x00llo");
         trace.record(c, Event::Ended);
-        insta::assert_snapshot!(trace.render("127.0.0.1:4711").join("\n"), @r"
+        insta::assert_snapshot!(trace.render("127.0.0.1:4711").lines.join("\n"), @r"
         c1 ~ connect
         c1 > GET / HTTP/1.1\r\n
         c1 > Host: {authority}\r\n
@@ -335,7 +360,7 @@ mod tests {
         trace
             .received(c, &[0x81, 0x05, b'H', b'e', b'l', b'l', b'o', 0x88, 0x02, 0x03, 0xe8, 0x81]);
         trace.record(c, Event::Reset);
-        insta::assert_snapshot!(trace.render("h").join("\n"), @r#"
+        insta::assert_snapshot!(trace.render("h").lines.join("\n"), @r#"
         c1 > text fin masked 5 "Hello" | 81 85 37 fa 21 3d 7f 9f 4d 51 58
         c1 < text fin 5 "Hello" | 81 05 48 65 6c 6c 6f
         c1 < close fin 2 1000 "" | 88 02 03 e8
@@ -352,7 +377,7 @@ mod tests {
         trace.sent(two, b"b");
         trace.sent(one, b"c");
         // "c" joins "a": the order between connections is chance as well.
-        assert_eq!(trace.render("h"), ["c1 > ac", "c2 > b"]);
+        assert_eq!(trace.render("h").lines, ["c1 > ac", "c2 > b"]);
     }
 
     #[test]
@@ -363,7 +388,8 @@ mod tests {
             trace.record(c, Event::Note("again".into()));
         }
         trace.received(c, &vec![b'x'; 10 * MAX_KEPT]);
-        let lines = trace.render("h");
+        let Rendered { lines, times } = trace.render("h");
+        assert_eq!(times.len(), lines.len(), "a time for each line");
         assert_eq!(lines, [format!("c1 ~ again × {MAX_EVENTS}"), "… 6 more events".into()]);
     }
 }

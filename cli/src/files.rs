@@ -1,0 +1,55 @@
+//! The files that a run leaves behind: each whole or not at all, and none at the cost of another.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process;
+
+use seawall_harness::{Error, Report};
+
+/// A form of the report and the file it goes to.
+pub(crate) struct File<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) content: String,
+}
+
+/// Writes all of them, whatever becomes of each; gives back what could not be written, and why.
+pub(crate) fn write(files: &[File<'_>]) -> Vec<Error> {
+    files.iter().filter_map(|file| atomically(file.path, &file.content).err()).collect()
+}
+
+/// Writes the trace of each case to a file of its own in `folder`.
+///
+/// # Errors
+///
+/// The first that could not be written, and why; those behind it are not tried.
+pub(crate) fn write_traces(folder: &Path, report: &Report) -> Result<(), Error> {
+    fs::create_dir_all(folder).map_err(|source| cannot("create", folder, source))?;
+    report.results.iter().filter(|judged| !judged.trace.is_empty()).try_for_each(|judged| {
+        let file = folder.join(format!("{}.trace", judged.id.replace('/', "-")));
+        let text = format!("# {} · {}\n{}\n", judged.id, judged.outcome, judged.trace.join("\n"));
+        atomically(&file, &text)
+    })
+}
+
+/// A reader sees the old file or the new one, never half of it. The temporary file lies beside it, since
+/// renaming works only within a file system.
+fn atomically(path: &Path, content: &str) -> Result<(), Error> {
+    // A pipe or a device, /dev/stdout say, cannot be renamed over.
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return fs::write(path, content).map_err(|source| cannot("write", path, source));
+    }
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", process::id()));
+    let temporary = PathBuf::from(path).with_file_name(name);
+    let written = fs::write(&temporary, content).and_then(|()| fs::rename(&temporary, path));
+    written.map_err(|source| {
+        // Best effort: it may be what could not be written.
+        _ = fs::remove_file(&temporary);
+        cannot("write", path, source)
+    })
+}
+
+fn cannot(what: &str, file: &Path, source: io::Error) -> Error {
+    Error::System { what: format!("cannot {what} {}", file.display()), source }
+}
