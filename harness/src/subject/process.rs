@@ -21,12 +21,17 @@ use crate::wire::within;
 /// Octets kept of what the subject wrote, stdout and stderr together: the end is what
 /// explains a death.
 const MAX_OUTPUT: usize = 64 << 10;
+/// How long a process that has ended may keep us waiting for its last words: a child of its own
+/// may hold the pipe open for ever.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// A running process and what it started. Dropping it kills them all.
 #[derive(Debug)]
 pub(crate) struct Process {
     command: String,
     guard: Guard,
+    /// Closed when all that it will ever write was read.
+    heard: Receiver<()>,
     /// Closed when the process is gone.
     gone: Receiver<()>,
     status: Arc<OnceLock<ExitStatus>>,
@@ -66,10 +71,14 @@ impl Process {
             child.stdout.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>),
             child.stderr.take().map(|pipe| Box::new(pipe) as _),
         ];
+        let (reading, heard) = async_channel::bounded(1);
         for pipe in pipes.into_iter().flatten() {
-            let output = output.clone();
+            let (output, reading) = (output.clone(), reading.clone());
             // Ends with the last process that holds the pipe.
-            thread::spawn(move || output.copy(pipe));
+            thread::spawn(move || {
+                output.copy(pipe);
+                drop(reading);
+            });
         }
         let (alive, gone) = async_channel::bounded(1);
         let status = Arc::new(OnceLock::new());
@@ -77,13 +86,14 @@ impl Process {
             let status = Arc::clone(&status);
             move || wait(child, &status, alive)
         });
-        Ok(Self { command: words, guard, gone, status, output, waiter: Some(waiter) })
+        Ok(Self { command: words, guard, heard, gone, status, output, waiter: Some(waiter) })
     }
 
-    /// Ends when the process has ended.
+    /// Ends when the process has ended, and its last words were read.
     pub(crate) async fn gone(&self) {
-        // Nothing is ever sent: an error means that the waiter is done.
+        // Nothing is ever sent: an error means that the waiter is done, and then the readers.
         _ = self.gone.recv().await;
+        _ = within(Instant::now() + LAST_WORDS, self.heard.recv()).await;
     }
 
     /// How it ended, once it has.
@@ -244,10 +254,6 @@ mod tests {
         let process = shell("echo $GREETING and {port} >&2; exit 3");
         block_on(process.gone());
         assert_eq!(process.status().and_then(|s| s.code()), Some(3));
-        // The pipe is read by another thread: its end, not the process's, is what to wait for.
-        while process.output.tail(1).is_empty() {
-            thread::yield_now();
-        }
         let text = process.obituary();
         assert!(
             text.contains("exited with status 3")
