@@ -47,6 +47,7 @@
 //! | `runtime.rs` and below it | worker threads, what keeps them going while actors block, and the ordered shutdown |
 //! | `reactor.rs` and below it | readiness of sockets, and timers |
 //! | `turn.rs` | how much a task may read and write before others get their turn |
+//! | `sim.rs` | tests in which a seed gives the order and time passes by itself |
 //! | `buffer.rs` | read buffers that idle connections do not hold |
 //! | `net.rs` and below it, `time.rs` | sockets and timers, as users see them |
 
@@ -78,6 +79,7 @@ mod runtime;
 mod scheduler;
 mod scope;
 mod signal;
+pub mod sim;
 mod spawn;
 mod supervisor;
 pub mod time;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::ActorId;
 use crate::runtime::Pool;
+use crate::sim::World;
 
 /// How urgently an actor's turns are wanted, beside those of others. None is starved: of 64 turns
 /// of a worker at least one is for tasks of low priority and 15 for those of normal or low
@@ -30,6 +31,8 @@ pub(crate) enum Scheduler {
     Workers(Arc<Pool>),
     /// Wherever this puts them: see [`Scope::foreign`](crate::Scope::foreign).
     Foreign(Arc<dyn Fn(Task) + Send + Sync>),
+    /// A [`Simulation`](crate::sim::Simulation).
+    Simulated(Arc<World>),
 }
 
 /// An actor's task, for an executor of the caller's.
@@ -46,6 +49,7 @@ impl Scheduler {
         match self {
             Self::Workers(pool) => pool.spawn(actor, priority, task),
             Self::Foreign(spawn) => spawn(Box::pin(task)),
+            Self::Simulated(world) => world.spawn(task),
         }
     }
 }

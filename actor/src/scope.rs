@@ -3,7 +3,7 @@
 //! Scopes form a tree whose root is the runtime's. The tree is the shutdown plan: stopping a scope
 //! stops the actors in it and in all scopes below it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -58,7 +58,8 @@ struct Inner {
 
 #[derive(Default)]
 struct Members {
-    actors: HashMap<ActorId, Arc<Core>>,
+    /// In the order of their start, which is the order in which they are told to stop.
+    actors: BTreeMap<ActorId, Arc<Core>>,
     children: Vec<Weak<Inner>>,
 }
 

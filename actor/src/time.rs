@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use futures_lite::future;
 
 use crate::reactor::Timer;
+use crate::sim;
 
 /// The time ran out before the future was done.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -15,10 +16,10 @@ use crate::reactor::Timer;
 pub struct Elapsed;
 
 /// The time by which everything here counts: actors, timers and deadlines ask this clock and no
-/// other.
+/// other. In a [simulation](crate::sim) it is the simulation's.
 #[must_use]
 pub fn now() -> Instant {
-    Instant::now()
+    sim::now().unwrap_or_else(Instant::now)
 }
 
 /// Waits for `duration`.
@@ -30,9 +31,10 @@ pub async fn sleep(duration: Duration) {
 /// Waits until `deadline`, or for ever if there is none.
 pub async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
-        Some(deadline) => {
-            let mut timer = Timer::default();
-            poll_fn(|cx| timer.poll(deadline, cx)).await;
+        Some(_) => {
+            let mut alarm = Alarm::new();
+            alarm.set(deadline);
+            poll_fn(|cx| alarm.poll(cx)).await;
         }
         None => future::pending().await,
     }
@@ -86,6 +88,8 @@ pub async fn timeout_at<T>(
 pub struct Alarm {
     timer: Timer,
     deadline: Option<Instant>,
+    /// Instead of `timer`, in a simulation.
+    simulated: Option<Box<sim::Timer>>,
 }
 
 impl Alarm {
@@ -102,9 +106,8 @@ impl Alarm {
 
     /// Ready once the deadline has passed.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match self.deadline {
-            Some(deadline) => self.timer.poll(deadline, cx),
-            None => Poll::Pending,
-        }
+        let Some(deadline) = self.deadline else { return Poll::Pending };
+        sim::poll_timer(&mut self.simulated, deadline, cx)
+            .unwrap_or_else(|| self.timer.poll(deadline, cx))
     }
 }

@@ -7,22 +7,40 @@ mod links; // OTP's rules of links, exit signals and monitors, one test each
 mod mailboxes; // bounds, order, messages given back
 mod names; // the registry and groups
 mod runtimes; // workers, scopes, the ordered shutdown
+mod simulations; // one seed, one order; time that passes by itself
 mod sockets; // what the wrapped sockets promise
 mod supervisors; // OTP's rules of supervision, one test each
 mod timers; // messages to oneself, later
 
 use std::time::Duration;
 
+use seawall_actor::sim::Simulation;
 use seawall_actor::{Context, Mailbox, Runtime, Scope, time};
 
 /// A failed expectation ends a test long before this; a hang ends it here.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn run(test: impl AsyncFnOnce(&Scope)) {
+/// How many orders [`run`] tries, besides the one that the worker threads make.
+const SEEDS: u64 = 24;
+
+/// Runs the test on worker threads, and in simulations.
+fn run(test: impl AsyncFnOnce(&Scope) + Copy) {
+    on_workers(test);
+    simulate(test);
+}
+
+fn on_workers(test: impl AsyncFnOnce(&Scope)) {
     let runtime = Runtime::new().unwrap();
     let done = runtime.block_on(time::timeout(PATIENCE, test(runtime.scope())));
     assert!(runtime.shutdown(PATIENCE).is_empty());
     done.expect("the test hangs");
+}
+
+fn simulate(test: impl AsyncFnOnce(&Scope) + Copy) {
+    for seed in 0..SEEDS {
+        let result = Simulation::new(seed).run(test);
+        result.unwrap_or_else(|stuck| panic!("seed {seed}: {stuck}"));
+    }
 }
 
 /// An actor that takes messages and does nothing with them.

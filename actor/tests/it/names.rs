@@ -96,7 +96,9 @@ fn a_broadcast_waits_for_nobody_and_counts_the_full() {
         assert!(group.leave(&listener));
         assert!(!group.leave(&listener));
         group.broadcast(&3);
+        let monitor = listener.monitor();
         drop(listener);
+        monitor.exited().await;
         assert!(heard.iter().eq([1, 2]));
     });
 }

@@ -1,11 +1,11 @@
 use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
 use seawall_actor::net::{TcpListener, TcpStream};
 
-use crate::run;
+use crate::on_workers;
 
 #[test]
 fn closing_ends_one_direction_and_leaves_the_other() {
-    run(async |_| {
+    on_workers(async |_| {
         let listener = TcpListener::bind(([127, 0, 0, 1], 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
         let pair = future::try_zip(listener.accept(), TcpStream::connect(address)).await;
@@ -26,7 +26,7 @@ fn closing_ends_one_direction_and_leaves_the_other() {
 
 #[test]
 fn a_reset_is_seen_as_one() {
-    run(async |_| {
+    on_workers(async |_| {
         let listener = TcpListener::bind(([127, 0, 0, 1], 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
         let pair = future::try_zip(listener.accept(), TcpStream::connect(address)).await;

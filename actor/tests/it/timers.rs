@@ -1,19 +1,23 @@
+//! In simulations, where hours cost nothing and times are exact; the first one on workers too.
+
 use std::num::NonZero;
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use seawall_actor::{Context, Mailbox, Runtime};
+use seawall_actor::{Context, Mailbox, Runtime, time};
 
-use crate::{PATIENCE, run};
+use crate::{PATIENCE, run, simulate};
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
 
 #[test]
 fn a_timer_fires_once_and_not_early() {
     run(async |scope| {
         let address = scope.spawn(async |mut mailbox: Mailbox<u8>, _: Context| {
-            let start = Instant::now();
+            let start = time::now();
             let timer = mailbox.send_after(Duration::from_millis(20), 1);
             assert_eq!(mailbox.recv().await, Some(1));
-            assert!(start.elapsed() >= Duration::from_millis(20));
+            assert!(time::now() - start >= Duration::from_millis(20));
             assert!(!mailbox.cancel(timer), "it is spent");
         });
         assert_eq!(address.monitor().exited().await.to_string(), "normal");
@@ -21,11 +25,29 @@ fn a_timer_fires_once_and_not_early() {
 }
 
 #[test]
+fn timers_fire_in_the_order_of_their_times() {
+    simulate(async |scope| {
+        let address = scope.spawn(async |mut mailbox: Mailbox<u32>, _: Context| {
+            let start = time::now();
+            for hours in [3, 1, 2] {
+                mailbox.send_after(HOUR * hours, hours);
+            }
+            for hours in 1..=3 {
+                assert_eq!(mailbox.recv().await, Some(hours));
+                assert_eq!(time::now() - start, HOUR * hours);
+            }
+        });
+        assert_eq!(address.monitor().exited().await.to_string(), "normal");
+    });
+}
+
+#[test]
 fn a_cancelled_timer_is_not_heard_even_if_it_is_due() {
-    run(async |scope| {
+    simulate(async |scope| {
         let address = scope.spawn(async |mut mailbox: Mailbox<u8>, _: Context| {
-            let stale = mailbox.send_after(Duration::ZERO, 1);
-            mailbox.send_after(Duration::from_millis(5), 2);
+            let stale = mailbox.send_after(HOUR, 1);
+            mailbox.send_after(HOUR, 2);
+            time::sleep(HOUR).await;
             assert!(mailbox.cancel(stale));
             assert_eq!(mailbox.recv().await, Some(2));
         });
@@ -39,7 +61,7 @@ fn timers_die_with_their_actor() {
         let message = Arc::new(());
         let held = Arc::clone(&message);
         let address = scope.spawn(|mut mailbox: Mailbox<Arc<()>>, _: Context| async move {
-            mailbox.send_after(Duration::from_secs(3600), held);
+            mailbox.send_after(HOUR, held);
             while mailbox.recv().await.is_some() {}
         });
         address.kill();
@@ -67,19 +89,52 @@ fn a_timer_goes_past_a_full_mailbox() {
 
 #[test]
 fn a_period_keeps_ticking_until_it_is_cancelled() {
-    run(async |scope| {
-        let address = scope.spawn(async |mut mailbox: Mailbox<u8>, _: Context| {
+    simulate(async |scope| {
+        let address = scope.spawn(async |mut mailbox: Mailbox<u32>, _: Context| {
+            let start = time::now();
             let mut n = 0;
-            let timer = mailbox.send_every(Duration::from_millis(1), move || {
+            let timer = mailbox.send_every(HOUR, move || {
                 n += 1;
                 n
             });
             for n in 1..=5 {
                 assert_eq!(mailbox.recv().await, Some(n));
+                assert_eq!(time::now() - start, HOUR * n);
             }
             assert!(mailbox.cancel(timer));
+            assert!(!mailbox.cancel(timer));
         });
         assert_eq!(address.monitor().exited().await.to_string(), "normal");
+    });
+}
+
+#[test]
+fn ticks_that_a_busy_actor_misses_are_not_made_up_for() {
+    simulate(async |scope| {
+        let address = scope.spawn(async |mut mailbox: Mailbox<u8>, _: Context| {
+            let start = time::now();
+            mailbox.send_every(HOUR, || 1);
+            time::sleep(HOUR * 5).await;
+            assert_eq!(mailbox.recv().await, Some(1));
+            assert_eq!(time::now() - start, HOUR * 5);
+            assert_eq!(mailbox.recv().await, Some(1));
+            assert_eq!(time::now() - start, HOUR * 6);
+        });
+        assert_eq!(address.monitor().exited().await.to_string(), "normal");
+    });
+}
+
+#[test]
+fn a_deadline_that_moves_later_is_met_at_the_later_time() {
+    simulate(async |_| {
+        let start = time::now();
+        let mut alarm = time::Alarm::new();
+        alarm.set(Some(start + HOUR));
+        let waited = time::timeout(HOUR / 2, std::future::poll_fn(|cx| alarm.poll(cx))).await;
+        assert_eq!(waited, Err(time::Elapsed));
+        alarm.set(Some(start + 2 * HOUR));
+        std::future::poll_fn(|cx| alarm.poll(cx)).await;
+        assert_eq!(time::now() - start, 2 * HOUR);
     });
 }
 
