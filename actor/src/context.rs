@@ -34,6 +34,9 @@ impl Context {
     }
 
     /// Whether the actor is told to stop.
+    ///
+    /// Its task is woken when it is: a future of its own that looks here whenever it is polled
+    /// needs no [`stopping`](Self::stopping), which holds some hundred bytes while it waits.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.core.is_stopping()

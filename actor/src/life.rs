@@ -73,8 +73,8 @@ pub(crate) struct State {
     pub(crate) relations: Option<Box<Relations>>,
     /// None in a dead actor: its address must not keep alive what the hook holds.
     hook: Option<Hook>,
-    /// Wakes the actor's task, so that a kill is seen even by an actor that waits for something
-    /// else. The executor hands a task the same waker for life, so it is stored once.
+    /// Wakes the actor's task, so that a kill or a stop is seen even by an actor that waits for
+    /// something else. The executor hands a task the same waker for life, so it is stored once.
     task: Option<Waker>,
 }
 
@@ -154,6 +154,11 @@ impl<L: ?Sized> Core<L> {
     /// Ends the actor at its next turn.
     pub(crate) fn end_soon(&self) {
         self.flags.fetch_or(KILLED, Ordering::AcqRel);
+        self.wake_task();
+    }
+
+    /// Makes the actor look at its flags, whatever it waits for.
+    fn wake_task(&self) {
         let waker = self.state().task.clone();
         if let Some(waker) = waker {
             waker.wake();
@@ -244,6 +249,7 @@ impl<L: Lane + ?Sized> Core<L> {
         if self.flags.fetch_or(STOPPING, Ordering::AcqRel) & STOPPING == 0 {
             self.lane.wake();
             self.changed.notify(usize::MAX);
+            self.wake_task();
         }
     }
 

@@ -1,4 +1,6 @@
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use seawall_actor::{Context, Event, ExitReason, Mailbox, Runtime, time};
 
@@ -155,5 +157,22 @@ fn a_monitor_of_the_dead_answers_at_once() {
         monitor.exited().await;
         assert!(monitor.exit_reason().is_some());
         assert!(matches!(monitor.exited().await, ExitReason::Normal));
+    });
+}
+
+#[test]
+fn a_future_that_waits_for_nothing_is_polled_when_its_actor_is_told_to_stop() {
+    run(async |scope| {
+        let (waits, waiting) = std::sync::mpsc::channel();
+        let address = scope.spawn(async move |_: Mailbox<()>, context: Context| {
+            poll_fn(|_| {
+                waits.send(()).unwrap();
+                if context.is_stopping() { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+        });
+        waiting.recv_timeout(PATIENCE).unwrap();
+        scope.stop();
+        assert!(matches!(address.monitor().exited().await, ExitReason::Shutdown));
     });
 }
