@@ -187,6 +187,7 @@ impl Ws {
             fragments: self.ws_max_fragments,
             queued: self.ws_max_queue,
             queued_messages: self.ws_max_queued_messages,
+            ..ws::Limits::default()
         }
     }
 

@@ -31,6 +31,9 @@ pub struct Limits {
     pub queued: usize,
     /// Messages that wait to be written to one client. Beyond: the same. Default 1024.
     pub queued_messages: usize,
+    /// Messages that wait for one connection's handler. Beyond:
+    /// [`Sender::tell`](crate::Sender::tell) waits. Default 64.
+    pub infos: usize,
 }
 
 impl Limits {
@@ -51,6 +54,7 @@ impl Default for Limits {
             fragments: 131_072,
             queued: 1 << 20,
             queued_messages: 1024,
+            infos: 64,
         }
     }
 }

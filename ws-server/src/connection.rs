@@ -1,61 +1,75 @@
 //! One connection, from its 101 to its end: the life of its actor while it speaks WebSocket.
 //!
-//! A turn: wait for input, a signal or a deadline; hand all frames of one read to the handler;
-//! then write all that they and other senders have queued, at once.
+//! A turn: wait for input, for messages of the application, for a signal or a deadline; hand all
+//! frames of one read to the handler (`callback.rs`); then write all that they and other senders
+//! have queued, at once.
 
-use std::future::{Future, poll_fn};
-use std::hash::{BuildHasher, RandomState};
+use std::future::poll_fn;
 use std::io;
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::{Duration, Instant};
 
 use futures_lite::future;
-use seawall_actor::{Context, ExitReason, Outcome, Panicked, isolate};
+use seawall_actor::{Context, ExitReason, Outcome, Panicked};
 use seawall_codec::ws::close::fit_reason;
 use seawall_codec::ws::{self, Beat, CloseCode, Event, Heartbeat};
 use seawall_http_server::Upgraded;
 
+use crate::accepted::Accepted;
 use crate::deflate::Deflate;
 use crate::error::Kind;
 use crate::link::Link;
+use crate::outbox::{INFO, Outbox};
+use crate::random::random;
 use crate::websocket::Config;
-use crate::{By, Closed, Error, Handler, Message, Sender};
+use crate::{By, Closed, Error, Handler, Message, Pong, Sender};
 
-/// Output that waits up to here is gathered while the frames of one read are handled; beyond, it
-/// is written at once. One write of this size costs little more than one of a few octets.
-const GATHER_LEN: usize = 64 * 1024;
-
-/// Reads that are handled in a row before other actors of the same worker get their turn.
+/// Reads that are handled in a row before other actors of the same worker get their turn, and
+/// before a client that never pauses is asked what is due.
 const TURN: u32 = 32;
+
+/// Messages of the application that are handled in a row before input gets its turn.
+const INFO_TURN: usize = 64;
 
 /// How long a connection lingers after its last octet, for the client to read it.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// How a connection begins.
-pub(crate) enum Opening<H> {
-    Accepted(H),
+pub(crate) enum Opening<H: Handler<I>, I: Send + 'static> {
+    Accepted(Accepted<H, I>),
     /// Refused by a Close right after the 101.
     Rejected(CloseCode, String),
 }
 
 /// A connection while it speaks WebSocket.
-pub(crate) struct Connection {
-    link: Link,
-    context: Context,
-    sender: Sender,
-    config: Arc<Config>,
+pub(crate) struct Connection<I> {
+    pub(crate) link: Link,
+    pub(crate) context: Context,
+    owner: Owner<I>,
+    pub(crate) config: Arc<Config>,
     protocol: ws::Connection,
     heartbeat: Heartbeat,
     /// The moment from which the heartbeat counts.
     started: Instant,
     /// Our Close: when it was queued, and how the connection will have ended.
-    ending: Option<(Instant, Ended)>,
+    pub(crate) ending: Option<(Instant, Ended)>,
+    /// Whether the last turn was for messages of the application: then input comes first.
+    informed: bool,
+}
+
+/// What a connection leaves behind: senders that find it closed, whatever became of it.
+pub(crate) struct Owner<I>(pub(crate) Sender<I>);
+
+impl<I> Drop for Owner<I> {
+    fn drop(&mut self) {
+        self.0.outbox().close();
+        self.0.ends.inbox.close();
+    }
 }
 
 /// How a connection ended: what the handler is told, and the actor's exit reason.
-struct Ended {
+pub(crate) struct Ended {
     closed: Closed,
     reason: ExitReason,
 }
@@ -63,20 +77,25 @@ struct Ended {
 /// What the connection was woken for.
 enum Wake {
     Input,
+    Info,
     End,
     Broken(io::Error),
-    Stop,
-    CloseRequest(CloseCode, String),
+    Due(Due),
+}
+
+/// What is due at a deadline.
+#[derive(Clone, Copy)]
+pub(crate) enum Due {
     Heartbeat,
     WriteTimeout,
     CloseTimeout,
 }
 
-impl Connection {
+impl<I: Send + 'static> Connection<I> {
     pub(crate) fn new(
         upgraded: Upgraded,
         context: Context,
-        sender: Sender,
+        owner: Owner<I>,
         config: Arc<Config>,
         deflate: Option<Deflate>,
     ) -> Self {
@@ -86,35 +105,48 @@ impl Connection {
             deflate.apply(&mut protocol);
         }
         Self {
-            link: Link::new(upgraded, Arc::clone(&sender.outbox)),
+            link: Link::new(upgraded),
             context,
-            sender,
+            owner,
             protocol,
             heartbeat: Heartbeat::new(timeouts.ping, timeouts.pong, Duration::ZERO),
             started: Instant::now(),
             ending: None,
+            informed: false,
             config,
         }
     }
 
-    pub(crate) async fn run<H: Handler>(mut self, opening: Opening<H>) -> ExitReason {
-        let (handler, ended) = match opening {
-            Opening::Accepted(mut handler) => {
-                let ended = self.serve(&mut handler).await;
-                (Some(handler), ended)
+    pub(crate) fn outbox(&self) -> &Outbox {
+        self.owner.0.outbox()
+    }
+
+    pub(crate) fn link_and_outbox(&mut self) -> (&mut Link, &Outbox) {
+        (&mut self.link, self.owner.0.outbox())
+    }
+
+    pub(crate) async fn run<H: Handler<I>>(mut self, opening: Opening<H, I>) -> ExitReason {
+        let (mut accepted, ended) = match opening {
+            Opening::Accepted(mut accepted) => {
+                let ended = self.serve(accepted.serving()).await;
+                (Some(accepted), ended)
             }
             Opening::Rejected(code, reason) => {
                 self.close(code, &reason, ExitReason::Normal);
                 (None, self.serve(&mut Nobody).await)
             }
         };
-        self.sender.outbox.close();
+        self.outbox().close();
+        if let Some(accepted) = &mut accepted {
+            accepted.ended(ended.closed);
+        }
         // "The server MUST close the connection first" (§7.1.1): the client waits for that, so it
         // comes before the application is told.
-        let finished = self.link.finish(self.config.timeouts.close).await;
+        let patience = self.config.timeouts.close;
+        let finished = self.link.finish(self.owner.0.outbox(), patience).await;
         let mut reason = ended.reason;
-        if let Some(mut handler) = handler
-            && let Err(Panicked(text)) = isolate(handler.on_close(&ended.closed)).await
+        if let Some(accepted) = accepted
+            && let Err(Panicked(text)) = accepted.tell().await
             && !matches!(reason, ExitReason::Panicked(_))
         {
             reason = ExitReason::Panicked(text);
@@ -126,35 +158,30 @@ impl Connection {
     }
 
     /// Serves until nothing more is to be received or sent, save what waits.
-    async fn serve<H: Handler>(&mut self, handler: &mut H) -> Ended {
-        let context = self.context.clone();
-        let mut stopping = pin!(context.stopping());
-        let mut stopped = false;
+    async fn serve<H: Handler<I>>(&mut self, handler: &mut H) -> Ended {
+        let sender = self.owner.0.clone();
         let mut turn = 0_u32;
         loop {
-            let wake = poll_fn(|cx| {
-                if !stopped && (context.is_stopping() || stopping.as_mut().poll(cx).is_ready()) {
-                    stopped = true;
-                    return Poll::Ready(Wake::Stop);
-                }
-                self.poll_wake(cx)
-            })
-            .await;
+            let wake = poll_fn(|cx| self.poll_wake(cx)).await;
             let ended = match wake {
-                Wake::Input => self.receive(handler).await,
+                Wake::Input => self.receive(handler, &sender).await,
+                Wake::Info => self.inform(handler, &sender).await,
                 Wake::End => Some(self.lost(Kind::Left)),
                 Wake::Broken(error) => Some(self.lost(Kind::Io(error))),
-                Wake::Stop => self.close(CloseCode::GOING_AWAY, "", ExitReason::Shutdown),
-                Wake::CloseRequest(code, reason) => self.close(code, &reason, ExitReason::Normal),
-                Wake::Heartbeat => self.beat(),
-                Wake::WriteTimeout => Some(self.lost(Kind::WriteTimeout)),
-                Wake::CloseTimeout => Some(self.lost(Kind::CloseTimeout)),
+                Wake::Due(due) => self.act(due),
             };
             if let Some(ended) = ended {
                 return ended;
             }
             turn = (turn + 1) % TURN;
             if turn == 0 {
+                // Who sends without a pause never lets the deadline be awaited.
+                if let (Some(deadline), due) = self.next_deadline()
+                    && deadline <= Instant::now()
+                    && let Some(ended) = self.act(due)
+                {
+                    return ended;
+                }
                 future::yield_now().await;
             }
         }
@@ -162,18 +189,26 @@ impl Connection {
 
     /// Waits for whatever comes first. All that waits is written meanwhile.
     fn poll_wake(&mut self, cx: &mut task::Context<'_>) -> Poll<Wake> {
-        let flushed = match self.link.poll_flush(cx) {
-            Poll::Ready(Ok(())) => true,
+        let outbox = self.owner.0.outbox();
+        let was_blocked = self.link.blocked_since().is_some();
+        match self.link.poll_flush(outbox, cx) {
+            Poll::Ready(Ok(())) => {
+                if was_blocked {
+                    // Who reads slowly is not gone: a Ping that waited with the rest left only now.
+                    self.heartbeat.handle_flushed(self.started.elapsed());
+                }
+                if outbox.append(|out| self.protocol.send_held_pong(out)) {
+                    return self.poll_wake(cx); // at most once: one Pong is held
+                }
+            }
             Poll::Ready(Err(error)) => return Poll::Ready(Wake::Broken(error)),
-            Poll::Pending => false,
-        };
-        if flushed && self.sender.outbox.append(|out| self.protocol.send_held_pong(out)) {
-            return self.poll_wake(cx); // at most once: one Pong is held
+            Poll::Pending => {}
         }
-        if self.ending.is_none()
-            && let Some((code, reason)) = self.sender.outbox.take_close_request()
-        {
-            return Poll::Ready(Wake::CloseRequest(code, reason));
+        if self.heed() {
+            return self.poll_wake(cx); // at most once: then a Close is queued
+        }
+        if !self.informed && self.outbox().take_news(INFO) {
+            return Poll::Ready(Wake::Info);
         }
         match self.link.poll_fill(cx) {
             Poll::Ready(Ok(true)) => return Poll::Ready(Wake::Input),
@@ -181,30 +216,58 @@ impl Connection {
             Poll::Ready(Err(error)) => return Poll::Ready(Wake::Broken(error)),
             Poll::Pending => {}
         }
+        if self.informed && self.outbox().take_news(INFO) {
+            return Poll::Ready(Wake::Info);
+        }
         self.link.rest();
         self.protocol.shrink();
-        let (deadline, wake) = self.next_deadline();
-        match deadline {
-            Some(deadline) => self.link.poll_deadline(deadline, cx).map(|()| wake),
-            None => Poll::Pending,
+        match self.next_deadline() {
+            (Some(deadline), due) => self.link.poll_deadline(deadline, cx).map(|()| Wake::Due(due)),
+            (None, _) => Poll::Pending,
         }
     }
 
+    /// Begins to close if the actor is told to stop or a sender asks for it; tells whether so.
+    pub(crate) fn heed(&mut self) -> bool {
+        if self.ending.is_some() {
+            return false;
+        }
+        if self.context.is_stopping() {
+            self.close(CloseCode::GOING_AWAY, "", ExitReason::Shutdown);
+        } else if let Some((code, reason)) = self.outbox().take_close_request() {
+            self.close(code, &reason, ExitReason::Normal);
+        }
+        self.ending.is_some()
+    }
+
     /// The deadline that comes first. One beyond what the clock can hold never comes.
-    fn next_deadline(&self) -> (Option<Instant>, Wake) {
+    pub(crate) fn next_deadline(&self) -> (Option<Instant>, Due) {
         let timeouts = &self.config.timeouts;
         if let Some((since, _)) = &self.ending {
-            return (since.checked_add(timeouts.close), Wake::CloseTimeout);
+            return (since.checked_add(timeouts.close), Due::CloseTimeout);
         }
         match self.link.blocked_since() {
             // A Ping could not leave either, and who reads slowly is not gone.
-            Some(since) => (since.checked_add(timeouts.write), Wake::WriteTimeout),
-            None => (self.started.checked_add(self.heartbeat.poll_timeout()), Wake::Heartbeat),
+            Some(since) => (since.checked_add(timeouts.write), Due::WriteTimeout),
+            None => (self.started.checked_add(self.heartbeat.poll_timeout()), Due::Heartbeat),
+        }
+    }
+
+    fn act(&mut self, due: Due) -> Option<Ended> {
+        match due {
+            Due::Heartbeat => self.beat(),
+            Due::WriteTimeout => Some(self.lost(Kind::WriteTimeout)),
+            Due::CloseTimeout => Some(self.lost(Kind::CloseTimeout)),
         }
     }
 
     /// Handles all frames of one read.
-    async fn receive<H: Handler>(&mut self, handler: &mut H) -> Option<Ended> {
+    async fn receive<H: Handler<I>>(
+        &mut self,
+        handler: &mut H,
+        sender: &Sender<I>,
+    ) -> Option<Ended> {
+        self.informed = false;
         // Frames are decoded in the buffer and lent from it, while `self` goes on writing.
         let mut buffer = std::mem::take(&mut self.link.input);
         let mut input = buffer.filled_mut();
@@ -213,8 +276,8 @@ impl Connection {
                 Ok(Some(event)) => event,
                 Ok(None) => break,
                 Err(violation) => {
-                    self.sender.outbox.close();
-                    self.sender.outbox.append(|out| self.protocol.fail(violation, out));
+                    self.outbox().close();
+                    self.owner.0.outbox().append(|out| self.protocol.fail(violation, out));
                     let closed = Closed {
                         code: Some(violation.close_code()),
                         reason: violation.to_string(),
@@ -224,18 +287,25 @@ impl Connection {
                     return Some(self.ended(Ended { closed, reason }));
                 }
             };
+            let deaf = self.ending.is_some(); // after our Close, data means nothing any more
             let ended = match event {
-                Event::Text(text) => self.deliver(handler, Message::Text(&text)).await,
-                Event::Binary(bytes) => self.deliver(handler, Message::Binary(&bytes)).await,
+                Event::Close { code, reason } => Some(self.answer_close(code, &reason)),
+                _ if deaf => None,
+                Event::Text(text) => {
+                    self.call(handler.on_message(Message::Text(&text), sender)).await
+                }
+                Event::Binary(bytes) => {
+                    self.call(handler.on_message(Message::Binary(&bytes), sender)).await
+                }
                 Event::Ping(payload) => {
                     self.pong(&payload);
-                    None
+                    self.call(handler.on_ping(&payload, sender)).await
                 }
                 Event::Pong(payload) => {
-                    let _ = self.heartbeat.handle_pong(&payload, self.started.elapsed());
-                    None
+                    let round_trip = self.heartbeat.handle_pong(&payload, self.started.elapsed());
+                    let pong = Pong { payload: &payload, round_trip };
+                    self.call(handler.on_pong(pong, sender)).await
                 }
-                Event::Close { code, reason } => Some(self.answer_close(code, &reason)),
             };
             if ended.is_some() {
                 return ended;
@@ -247,66 +317,28 @@ impl Connection {
         None
     }
 
-    /// Hands a message to the handler. Output of others leaves while it takes its time.
-    async fn deliver<H: Handler>(
+    /// Handles messages of the application that wait.
+    async fn inform<H: Handler<I>>(
         &mut self,
         handler: &mut H,
-        message: Message<'_>,
+        sender: &Sender<I>,
     ) -> Option<Ended> {
-        if self.ending.is_some() {
-            return None; // after our Close, data means nothing any more
-        }
-        self.sender.outbox.attend();
-        let sender = self.sender.clone();
-        let mut handled = pin!(isolate(handler.on_message(message, &sender)));
-        let mut broken = None;
-        let outcome = poll_fn(|cx| {
-            if let Poll::Ready(outcome) = handled.as_mut().poll(cx) {
-                return Poll::Ready(outcome);
+        self.informed = true;
+        let mut handled = 0;
+        while self.ending.is_none()
+            && let Some(info) = self.owner.0.ends.inbox.pop()
+        {
+            self.outbox().changed.notify(usize::MAX); // who waits for room
+            if let Some(ended) = self.call(handler.on_info(info, sender)).await {
+                return Some(ended);
             }
-            if broken.is_none() {
-                broken = self.poll_output(cx);
-                if broken.is_some() {
-                    // The handler may wait for room that will never come.
-                    self.sender.outbox.close();
-                }
-            }
-            Poll::Pending
-        })
-        .await;
-        if let Err(Panicked(text)) = outcome {
-            let reason = ExitReason::Panicked(text);
-            return self.close(CloseCode::INTERNAL_ERROR, "internal error", reason);
-        }
-        if broken.is_none() && self.sender.outbox.len() >= GATHER_LEN {
-            // A client that takes its messages slowly has its own wait meanwhile.
-            broken = poll_fn(|cx| match self.poll_output(cx) {
-                None if self.sender.outbox.len() > 0 => Poll::Pending,
-                broken => Poll::Ready(broken),
-            })
-            .await;
-        }
-        if let Some(kind) = broken {
-            return Some(self.lost(kind));
-        }
-        match self.sender.outbox.take_close_request() {
-            Some((code, reason)) => self.close(code, &reason, ExitReason::Normal),
-            None => None,
-        }
-    }
-
-    /// Writes what waits, as far as the client takes it; tells why it never will.
-    fn poll_output(&mut self, cx: &mut task::Context<'_>) -> Option<Kind> {
-        match self.link.poll_flush(cx) {
-            Poll::Ready(Ok(())) => None,
-            Poll::Ready(Err(error)) => Some(Kind::Io(error)),
-            Poll::Pending => {
-                let since = self.link.blocked_since()?;
-                let deadline = since.checked_add(self.config.timeouts.write)?;
-                let late = self.link.poll_deadline(deadline, cx).is_ready();
-                late.then_some(Kind::WriteTimeout)
+            handled += 1;
+            if handled == INFO_TURN {
+                self.outbox().informed();
+                break;
             }
         }
+        None
     }
 
     fn pong(&mut self, payload: &[u8]) {
@@ -316,20 +348,21 @@ impl Connection {
             self.protocol.hold_pong(payload);
         } else {
             // Refused after our Close, which is right.
-            let _ = self.sender.outbox.append(|out| self.protocol.send_pong(payload, out));
+            let _ = self.owner.0.outbox().append(|out| self.protocol.send_pong(payload, out));
         }
     }
 
     fn beat(&mut self) -> Option<Ended> {
         match self.heartbeat.handle_timeout(self.started.elapsed(), random()) {
             Some(Beat::Ping(payload)) => {
-                let _ = self.sender.outbox.append(|out| self.protocol.send_ping(&payload, out));
-                self.sender.outbox.rest();
+                let outbox = self.owner.0.outbox();
+                let _ = outbox.append(|out| self.protocol.send_ping(&payload, out));
+                outbox.rest();
                 None
             }
             Some(Beat::GiveUp) => {
                 let reason = failed(Kind::PongTimeout);
-                let _waits = self.close(Heartbeat::CODE, Heartbeat::REASON, reason);
+                self.close(Heartbeat::CODE, Heartbeat::REASON, reason);
                 Some(self.lost(Kind::PongTimeout))
             }
             None => None,
@@ -337,26 +370,27 @@ impl Connection {
     }
 
     /// Queues our Close, unless there is one. The connection goes on until the client's.
-    fn close(&mut self, code: CloseCode, reason: &str, exit: ExitReason) -> Option<Ended> {
+    pub(crate) fn close(&mut self, code: CloseCode, reason: &str, exit: ExitReason) {
         if self.ending.is_none() {
             let reason = fit_reason(reason);
-            self.sender.outbox.close();
-            let _ = self.sender.outbox.append(|out| self.protocol.close(Some(code), reason, out));
+            let outbox = self.owner.0.outbox();
+            outbox.close();
+            let _ = outbox.append(|out| self.protocol.close(Some(code), reason, out));
             let closed = Closed { code: Some(code), reason: reason.to_owned(), by: By::Server };
             self.ending = Some((Instant::now(), Ended { closed, reason: exit }));
         }
-        None
     }
 
     /// The client's Close: the answer to ours, or to be answered.
     fn answer_close(&mut self, code: Option<CloseCode>, reason: &str) -> Ended {
-        self.sender.outbox.close();
-        self.sender.outbox.append(|out| self.protocol.answer_close(code, out));
+        let outbox = self.owner.0.outbox();
+        outbox.close();
+        outbox.append(|out| self.protocol.answer_close(code, out));
         let closed = Closed { code, reason: reason.to_owned(), by: By::Client };
         self.ended(Ended { closed, reason: ExitReason::Normal })
     }
 
-    fn lost(&mut self, kind: Kind) -> Ended {
+    pub(crate) fn lost(&mut self, kind: Kind) -> Ended {
         let closed = Closed { code: None, reason: String::new(), by: By::Loss };
         self.ended(Ended { closed, reason: failed(kind) })
     }
@@ -374,15 +408,9 @@ fn failed(kind: Kind) -> ExitReason {
     Err::<(), _>(Error::new(kind)).into_reason()
 }
 
-/// Four octets that no client can foresee: the keys of the hasher are random.
-fn random() -> [u8; 4] {
-    let [a, b, c, d, ..] = RandomState::new().hash_one(Instant::now()).to_ne_bytes();
-    [a, b, c, d]
-}
-
 /// The handler of a connection that was refused.
 struct Nobody;
 
-impl Handler for Nobody {
-    async fn on_message(&mut self, _: Message<'_>, _: &Sender) {}
+impl<I: Send + 'static> Handler<I> for Nobody {
+    async fn on_message(&mut self, _: Message<'_>, _: &Sender<I>) {}
 }

@@ -1,18 +1,66 @@
 //! What the application implements, and what it is told.
 
+use std::convert::Infallible;
 use std::future::{Future, ready};
+use std::time::Duration;
 
 use seawall_codec::ws::CloseCode;
-use seawall_http_server::{Request, Status};
+use seawall_http_server::Request;
 
-use crate::Sender;
+use crate::{Accept, Reject, Sender};
 
 /// One connection's application code. A value of it lives as long as its connection.
 ///
 /// The callbacks run inside the connection's actor, one after the other; while one runs, nothing
 /// is read from the client, and what others send still leaves. If one panics, the client gets
 /// Close 1011, [`on_close`](Self::on_close) is called, and no other connection notices.
-pub trait Handler: Send + 'static {
+///
+/// When the connection is to be closed while a callback runs, the client hears so at once; a
+/// callback that has not returned when [`Timeouts::close`](crate::Timeouts::close) has passed is
+/// dropped at its await point.
+///
+/// # Messages of the application's own
+///
+/// `I` is what others may send to this handler by [`Sender::tell`]: from actors, threads, other
+/// connections. It is a type of the application's, so nothing that a client sends can be taken for
+/// it.
+///
+/// ```
+/// use seawall_http_server::Request;
+/// use seawall_ws_server::{Accept, Handler, Message, Reject, Sender};
+///
+/// enum Tick {
+///     Price(u64),
+///     MarketClosed,
+/// }
+///
+/// struct Ticker;
+///
+/// impl Handler<Tick> for Ticker {
+///     async fn on_connect(
+///         &mut self,
+///         request: &Request,
+///         sender: &Sender<Tick>,
+///     ) -> Result<Accept, Reject> {
+///         let sender = sender.clone();
+///         std::thread::spawn(move || {
+///             let _ = sender.try_tell(Tick::Price(100));
+///             let _ = sender.try_tell(Tick::MarketClosed);
+///         });
+///         Ok(Accept::new())
+///     }
+///
+///     async fn on_message(&mut self, _: Message<'_>, _: &Sender<Tick>) {}
+///
+///     async fn on_info(&mut self, tick: Tick, sender: &Sender<Tick>) {
+///         let _ = match tick {
+///             Tick::Price(price) => sender.send(&*price.to_string()).await,
+///             Tick::MarketClosed => sender.send("closed").await,
+///         };
+///     }
+/// }
+/// ```
+pub trait Handler<I: Send + 'static = Infallible>: Send + 'static {
     /// A client asks for a connection: path, query and fields are in the request.
     ///
     /// What is sent here leaves right behind the handshake. The sender may be handed to others.
@@ -23,21 +71,46 @@ pub trait Handler: Send + 'static {
     fn on_connect(
         &mut self,
         request: &Request,
-        sender: &Sender,
-    ) -> impl Future<Output = Result<(), Reject>> + Send {
+        sender: &Sender<I>,
+    ) -> impl Future<Output = Result<Accept, Reject>> + Send {
         let _ = (request, sender);
-        ready(Ok(()))
+        ready(Ok(Accept::new()))
     }
 
     /// A message arrived.
     fn on_message(
         &mut self,
         message: Message<'_>,
-        sender: &Sender,
+        sender: &Sender<I>,
     ) -> impl Future<Output = ()> + Send;
 
+    /// Somebody has sent this handler a message of the application's own.
+    ///
+    /// In the order of each sender; nothing is promised between these and the client's.
+    fn on_info(&mut self, info: I, sender: &Sender<I>) -> impl Future<Output = ()> + Send {
+        let _ = (info, sender);
+        ready(())
+    }
+
+    /// The client sent a Ping; its Pong is queued already.
+    fn on_ping(&mut self, payload: &[u8], sender: &Sender<I>) -> impl Future<Output = ()> + Send {
+        let _ = (payload, sender);
+        ready(())
+    }
+
+    /// The client sent a Pong: to a Ping of the heartbeat, to one of the application's, or to
+    /// none.
+    fn on_pong(&mut self, pong: Pong<'_>, sender: &Sender<I>) -> impl Future<Output = ()> + Send {
+        let _ = (pong, sender);
+        ready(())
+    }
+
     /// The connection is over. Called exactly once for each connection that was accepted, however
-    /// it ends, save when its actor is killed because a shutdown took too long.
+    /// it ends.
+    ///
+    /// Where the connection's actor is killed, because a shutdown took too long, the callback is
+    /// called too, but nobody can wait for it any more: it runs up to its first await that is not
+    /// ready at once.
     fn on_close(&mut self, closed: &Closed) -> impl Future<Output = ()> + Send {
         let _ = closed;
         ready(())
@@ -76,14 +149,14 @@ impl<'m> From<&'m [u8]> for Message<'m> {
     }
 }
 
-/// How a connection is refused.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Reject {
-    /// By an HTTP status instead of 101. Browsers do not show it to their scripts.
-    Status(Status),
-    /// By a Close right after the 101, with code 1008 and this reason, which is cut off after 123
-    /// octets. Browsers show both.
-    Policy(String),
+/// A Pong.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Pong<'p> {
+    /// Its payload: what the Ping that it answers carried.
+    pub payload: &'p [u8],
+    /// How long the client took, if this answers the heartbeat's Ping that was out. Each of them
+    /// carries four random octets, so nobody can answer early.
+    pub round_trip: Option<Duration>,
 }
 
 /// How a connection ended.
@@ -103,7 +176,7 @@ pub enum By {
     /// The client sent the first Close.
     Client,
     /// This side sent the first Close: the application, a shutdown, or an answer to a client that
-    /// broke the protocol or was silent.
+    /// broke the protocol or was silent. Or the shutdown took too long, and killed the actor.
     Server,
     /// Nobody: the connection was lost.
     Loss,

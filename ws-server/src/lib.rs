@@ -27,31 +27,45 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `websocket.rs` | the opening handshake: from a request to a connection |
-//! | `handler.rs` | what the application implements, and what it is told |
-//! | `sender.rs`, `outbox.rs` | sending from anywhere; the queue of frames that bounds it |
+//! | `websocket.rs`, `accept.rs` | the opening handshake: from a request to a connection, or a refusal |
+//! | `handler.rs`, `function.rs` | what the application implements, and what it is told; the plain form |
+//! | `sender.rs` | sending from anywhere |
+//! | `outbox.rs`, `inbox.rs` | the queue of frames to the client, of messages to the handler; their bounds |
 //! | `connection.rs`, `link.rs` | the life of one connection; its transport and deadlines |
+//! | `callback.rs`, `accepted.rs` | calling the handler; telling it of the end, once |
 //! | `deflate.rs` | compression, behind the feature of that name |
 //! | `config.rs`, `error.rs` | limits and timeouts; what went wrong |
 
+mod accept;
+mod accepted;
+mod callback;
 mod config;
 mod connection;
 #[cfg(feature = "deflate")]
 mod deflate;
 mod error;
+mod function;
 mod handler;
+mod inbox;
 mod link;
 #[cfg(not(feature = "deflate"))]
 mod no_deflate;
 mod outbox;
+mod random;
 mod sender;
 mod websocket;
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 #[cfg(feature = "deflate")]
 pub use crate::deflate::Compression;
+pub use accept::{Accept, Reject};
 pub use config::{Limits, Timeouts};
 pub use error::Error;
-pub use handler::{By, Closed, Handler, Message, Reject};
+pub use function::{Function, OwnedMessage, Receiver};
+pub use handler::{By, Closed, Handler, Message, Pong};
 pub use seawall_codec::ws::CloseCode;
 pub use sender::{SendError, Sender, TrySendError};
 pub use websocket::WebSocket;

@@ -3,7 +3,6 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -20,7 +19,6 @@ const KEPT_LEN: usize = 4 * 1024;
 
 pub(crate) struct Link {
     stream: Upgraded,
-    outbox: Arc<Outbox>,
     pub(crate) input: Buffer,
     /// Frames taken out of the outbox, of which the first `written` octets are written.
     output: Vec<u8>,
@@ -31,10 +29,9 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(stream: Upgraded, outbox: Arc<Outbox>) -> Self {
+    pub(crate) fn new(stream: Upgraded) -> Self {
         Self {
             stream,
-            outbox,
             input: Buffer::default(),
             output: Vec::new(),
             written: 0,
@@ -48,8 +45,12 @@ impl Link {
         self.blocked_since
     }
 
-    /// Writes until nothing waits. Senders that come later wake the task.
-    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Writes until nothing waits in `outbox`. Senders that come later wake the task.
+    pub(crate) fn poll_flush(
+        &mut self,
+        outbox: &Outbox,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
         loop {
             if self.written == self.output.len() {
                 self.output.clear();
@@ -57,7 +58,7 @@ impl Link {
                 if self.output.capacity() > KEPT_LEN {
                     self.output = Vec::new();
                 }
-                if !self.outbox.take(&mut self.output, cx) {
+                if !outbox.take(&mut self.output, cx) {
                     self.blocked_since = None;
                     // TLS keeps what it has encrypted until it is flushed.
                     return Pin::new(&mut self.stream).poll_flush(cx);
@@ -70,11 +71,12 @@ impl Link {
                 Poll::Ready(Ok(len)) => {
                     self.written += len;
                     self.blocked_since = None;
-                    self.outbox.wrote(len);
+                    outbox.wrote(len);
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {
                     self.blocked_since.get_or_insert_with(Instant::now);
+                    outbox.await_news(cx);
                     return Poll::Pending;
                 }
             }
@@ -108,9 +110,9 @@ impl Link {
     }
 
     /// Writes all that waits and ends the sending direction, within `patience`.
-    pub(crate) async fn finish(&mut self, patience: Duration) -> bool {
+    pub(crate) async fn finish(&mut self, outbox: &Outbox, patience: Duration) -> bool {
         let finished = time::timeout(patience, async {
-            poll_fn(|cx| self.poll_flush(cx)).await?;
+            poll_fn(|cx| self.poll_flush(outbox, cx)).await?;
             poll_fn(|cx| Pin::new(&mut self.stream).poll_close(cx)).await
         });
         matches!(finished.await, Ok(Ok(())))

@@ -6,11 +6,12 @@
 //! for a lock.
 
 use std::mem;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Waker};
 
 use event_listener::Event;
-use seawall_codec::ws::{CloseCode, Kind, frame};
+use seawall_codec::ws::{CloseCode, Kind, Opcode, frame};
 
 use crate::config::Limits;
 use crate::deflate::Encoder;
@@ -18,13 +19,23 @@ use crate::deflate::Encoder;
 /// The queue of frames between senders and a connection.
 pub(crate) struct Outbox {
     state: Mutex<State>,
-    /// Notified when there is room again, or never will be.
-    changed: Event,
-    /// Compresses what is worth it, if the client agreed.
-    encoder: Option<Encoder>,
-    max_bytes: usize,
-    max_messages: usize,
+    /// Notified when there is room again, here or in the inbox, or never will be.
+    pub(crate) changed: Event,
+    /// Compresses what is worth it, if the client agreed. Set once the handshake is done; what is
+    /// sent before goes uncompressed.
+    encoder: OnceLock<Encoder>,
+    /// What the connection has to look at: [`CLOSE`], [`INFO`].
+    news: AtomicU8,
 }
+
+/// A sender has asked the connection to close.
+pub(crate) const CLOSE: u8 = 1;
+
+/// Something waits in the inbox.
+pub(crate) const INFO: u8 = 2;
+
+/// The longest payload of a control frame in octets (RFC 6455 §5.5).
+const MAX_CONTROL_LEN: usize = 125;
 
 struct State {
     /// Encoded frames, in order.
@@ -41,6 +52,21 @@ struct State {
     close_request: Option<(CloseCode, String)>,
     /// Wakes the connection when it waits and there is something for it.
     waker: Option<Waker>,
+    bounds: Bounds,
+}
+
+/// How much may wait, in octets and messages, and messages in the inbox.
+#[derive(Clone, Copy)]
+struct Bounds {
+    bytes: usize,
+    messages: usize,
+    infos: usize,
+}
+
+impl From<&Limits> for Bounds {
+    fn from(limits: &Limits) -> Self {
+        Self { bytes: limits.queued, messages: limits.queued_messages, infos: limits.infos }
+    }
 }
 
 /// Why a message was not taken.
@@ -51,7 +77,7 @@ pub(crate) enum Refused {
 }
 
 impl Outbox {
-    pub(crate) fn new(limits: &Limits, encoder: Option<Encoder>) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             state: Mutex::new(State {
                 bytes: Vec::new(),
@@ -61,11 +87,19 @@ impl Outbox {
                 closed: false,
                 close_request: None,
                 waker: None,
+                bounds: limits.into(),
             }),
             changed: Event::new(),
-            encoder,
-            max_bytes: limits.queued,
-            max_messages: limits.queued_messages,
+            encoder: OnceLock::new(),
+            news: AtomicU8::new(0),
+        }
+    }
+
+    /// Settles what was not known when the first message could be sent.
+    pub(crate) fn settle(&self, limits: &Limits, encoder: Option<Encoder>) {
+        self.state().bounds = limits.into();
+        if let Some(encoder) = encoder {
+            let _ = self.encoder.set(encoder); // called once
         }
     }
 
@@ -75,13 +109,22 @@ impl Outbox {
 
     /// Queues one message as one frame.
     pub(crate) fn try_push(&self, kind: Kind, payload: &[u8]) -> Result<(), Refused> {
-        if let Some(encoder) = &self.encoder
+        if let Some(encoder) = self.encoder.get()
             && encoder.wants(payload)
         {
             return self.try_push_compressed(encoder, kind, payload);
         }
         let mut state = self.admit(payload.len())?;
         frame::encode(kind.opcode(), true, None, payload, &mut state.bytes);
+        state.pushed();
+        Ok(())
+    }
+
+    /// Queues a Ping. It counts as a message: who sends nothing else is bounded, too.
+    pub(crate) fn try_push_ping(&self, payload: &[u8]) -> Result<(), Refused> {
+        let payload = &payload[..payload.len().min(MAX_CONTROL_LEN)];
+        let mut state = self.admit(payload.len())?;
+        frame::encode(Opcode::Ping, true, None, payload, &mut state.bytes);
         state.pushed();
         Ok(())
     }
@@ -121,8 +164,8 @@ impl Outbox {
         }
         let waiting = state.bytes.len() + state.unwritten + state.reserved;
         // A message beyond the bound is taken when it is alone: else it could never be sent.
-        let room = waiting == 0 || waiting.saturating_add(len) <= self.max_bytes;
-        if !room || state.messages >= self.max_messages {
+        let room = waiting == 0 || waiting.saturating_add(len) <= state.bounds.bytes;
+        if !room || state.messages >= state.bounds.messages {
             return Err(Refused::Full);
         }
         Ok(state)
@@ -150,13 +193,37 @@ impl Outbox {
         let mut state = self.state();
         if !state.closed && state.close_request.is_none() {
             state.close_request = Some((code, reason));
+            self.news.fetch_or(CLOSE, Ordering::Release);
             state.wake();
             drop(state);
             self.changed.notify(usize::MAX);
         }
     }
 
+    /// How many messages may wait in the inbox.
+    pub(crate) fn max_infos(&self) -> usize {
+        self.state().bounds.infos
+    }
+
+    /// Lets the connection know that something waits in the inbox.
+    pub(crate) fn informed(&self) {
+        self.news.fetch_or(INFO, Ordering::Release);
+        self.state().wake();
+    }
+
+    /// Whether `what` is to be looked at; says so once.
+    ///
+    /// News are marked before the waker is looked for, so who has stored a waker before it asks
+    /// here misses none.
+    pub(crate) fn take_news(&self, what: u8) -> bool {
+        self.news.load(Ordering::Acquire) & what != 0
+            && self.news.fetch_and(!what, Ordering::AcqRel) & what != 0
+    }
+
     pub(crate) fn take_close_request(&self) -> Option<(CloseCode, String)> {
+        if !self.take_news(CLOSE) {
+            return None;
+        }
         let mut state = self.state();
         if state.closed { None } else { state.close_request.take() }
     }
@@ -170,14 +237,14 @@ impl Outbox {
     pub(crate) fn close(&self) {
         self.state().closed = true;
         self.changed.notify(usize::MAX);
-        if let Some(encoder) = &self.encoder {
+        if let Some(encoder) = self.encoder.get() {
             encoder.close();
         }
     }
 
     /// Called now and then: gives back what was not used since.
     pub(crate) fn rest(&self) {
-        if let Some(encoder) = &self.encoder {
+        if let Some(encoder) = self.encoder.get() {
             encoder.rest();
         }
     }
@@ -198,9 +265,7 @@ impl Outbox {
     pub(crate) fn take(&self, into: &mut Vec<u8>, cx: &mut Context<'_>) -> bool {
         let mut state = self.state();
         if state.bytes.is_empty() {
-            if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-                state.waker = Some(cx.waker().clone());
-            }
+            state.await_news(cx);
             state.bytes = Vec::new(); // an idle connection holds no memory for its output
             return false;
         }
@@ -208,6 +273,12 @@ impl Outbox {
         state.messages = 0;
         state.unwritten = into.len();
         true
+    }
+
+    /// Wakes `cx` when something happens that the connection has to look at, though it cannot
+    /// write now.
+    pub(crate) fn await_news(&self, cx: &mut Context<'_>) {
+        self.state().await_news(cx);
     }
 
     /// Senders need not wake the connection: it will look by itself.
@@ -231,6 +302,12 @@ impl State {
         self.wake();
     }
 
+    fn await_news(&mut self, cx: &mut Context<'_>) {
+        if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            self.waker = Some(cx.waker().clone());
+        }
+    }
+
     fn wake(&mut self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();
@@ -245,7 +322,7 @@ mod tests {
     use super::*;
 
     fn outbox(queued: usize, queued_messages: usize) -> Outbox {
-        Outbox::new(&Limits { queued, queued_messages, ..Limits::default() }, None)
+        Outbox::new(&Limits { queued, queued_messages, ..Limits::default() })
     }
 
     fn take(outbox: &Outbox) -> Vec<u8> {

@@ -1,23 +1,31 @@
 //! The opening handshake: from an HTTP request to a connection of its own kind.
 
+use std::convert::Infallible;
 use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use seawall_codec::ws::CloseCode;
 use seawall_codec::ws::handshake::{self, Refusal};
-use seawall_http_server::{self as http, Answer, IntoResponse, Request, Response};
+use seawall_http_server::{self as http, Answer, IntoResponse, Request, Response, Status};
 
-use crate::connection::{Connection, Opening};
+use crate::accepted::Accepted;
+use crate::connection::{Connection, Opening, Owner};
 use crate::deflate::{Compression, Deflate};
-use crate::outbox::Outbox;
-use crate::{Handler, Limits, Reject, Sender, Timeouts};
+use crate::function::Function;
+use crate::sender::Ends;
+use crate::{Handler, Limits, Receiver, Reject, Sender, Timeouts};
 
-/// Makes connections of requests: a handler for `seawall-http-server`.
+/// Makes connections of requests: a handler for `seawall-http-server`, as a route or for every
+/// path.
 ///
 /// A request that is no right opening handshake is answered 400, 405 or 426 (RFC 6455 §4.2, §4.4).
-pub struct WebSocket<F> {
+pub struct WebSocket<F, I = Infallible> {
     make: F,
     config: Arc<Config>,
+    /// Messages of the type `I` are the handlers'.
+    infos: PhantomData<fn(I)>,
 }
 
 /// What all connections of a route share.
@@ -28,17 +36,57 @@ pub(crate) struct Config {
     pub(crate) compression: Option<Compression>,
 }
 
-impl<F, H> WebSocket<F>
+impl<F, H, I> WebSocket<F, I>
 where
     F: Fn() -> H + Send + Sync + 'static,
-    H: Handler,
+    H: Handler<I>,
+    I: Send + 'static,
 {
     /// Serves each connection with a handler that `make` makes for it.
     #[must_use]
     pub fn new(make: F) -> Self {
-        Self { make, config: Arc::default() }
+        Self { make, config: Arc::default(), infos: PhantomData }
     }
+}
 
+impl WebSocket<()> {
+    /// Serves each connection with an async function of its own.
+    ///
+    /// The function runs in an actor beside the connection's. While it does not
+    /// [`recv`](Receiver::recv), the connection stops reading; heartbeat, Pongs and what others
+    /// send go on. When it returns, the connection closes with 1000; if it panics, with 1011.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use seawall_http_server::Router;
+    /// use seawall_ws_server::{Receiver, Sender, WebSocket};
+    ///
+    /// async fn shout(mut receiver: Receiver, sender: Sender) {
+    ///     while let Some(message) = receiver.recv().await {
+    ///         let Some(text) = message.as_text() else { break };
+    ///         if sender.send(&*text.to_uppercase()).await.is_err() {
+    ///             break;
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let router = Router::new().get("/shout", WebSocket::from_fn(shout));
+    /// ```
+    #[must_use]
+    pub fn from_fn<G, Fut>(
+        function: G,
+    ) -> WebSocket<impl Fn() -> Function<G> + Send + Sync + 'static>
+    where
+        G: Fn(Receiver, Sender) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let function = Arc::new(function);
+        WebSocket::new(move || Function::new(Arc::clone(&function)))
+    }
+}
+
+impl<F, I> WebSocket<F, I> {
     /// Sets how much a client may send, and how much may wait for it.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
@@ -63,10 +111,11 @@ where
     }
 }
 
-impl<F, H> http::Handler for WebSocket<F>
+impl<F, H, I> http::Handler for WebSocket<F, I>
 where
     F: Fn() -> H + Send + Sync + 'static,
-    H: Handler,
+    H: Handler<I>,
+    I: Send + 'static,
 {
     fn handle(&self, request: Request) -> Answer {
         let handler = (self.make)();
@@ -75,32 +124,42 @@ where
     }
 }
 
-async fn open<H: Handler>(request: Request, mut handler: H, config: Arc<Config>) -> Response {
+async fn open<H, I>(request: Request, mut handler: H, mut config: Arc<Config>) -> Response
+where
+    H: Handler<I>,
+    I: Send + 'static,
+{
     let head = request.head();
     let mut handshake = match handshake::Request::new(&head) {
         Ok(handshake) => handshake,
         Err(refusal) => return refuse(refusal),
     };
+    let owner = Owner(Sender { ends: Arc::new(Ends::new(&config.limits)) });
+    let (opening, subprotocol) = match handler.on_connect(&request, &owner.0).await {
+        Ok(accept) => {
+            let subprotocol = accept.subprotocol().map(str::to_owned);
+            if accept.differs() {
+                accept.apply(Arc::make_mut(&mut config)); // this connection's own from here on
+            }
+            (Opening::Accepted(Accepted::new(handler)), subprotocol)
+        }
+        Err(Reject::Status(status)) => return status.into_response(),
+        Err(Reject::Policy(reason)) => {
+            (Opening::Rejected(CloseCode::POLICY_VIOLATION, reason), None)
+        }
+    };
     let compression = config.compression.as_ref();
     let deflate = compression.and_then(|wanted| Deflate::negotiate(&mut handshake, wanted));
-    let outbox = Arc::new(Outbox::new(&config.limits, deflate.map(Deflate::encoder)));
-    let sender = Sender { outbox };
-    let opening = match handler.on_connect(&request, &sender).await {
-        Ok(()) => Opening::Accepted(handler),
-        Err(Reject::Status(status)) => {
-            sender.outbox.close();
-            return status.into_response();
-        }
-        Err(Reject::Policy(reason)) => Opening::Rejected(CloseCode::POLICY_VIOLATION, reason),
+    owner.0.outbox().settle(&config.limits, deflate.map(Deflate::encoder));
+    // `Accept::select` takes only what the client offers.
+    let Ok(fields) = handshake.fields(subprotocol.as_deref()) else {
+        return Status::INTERNAL_SERVER_ERROR.into_response();
     };
     let response = Response::switching_protocols(handshake::PROTOCOL, move |upgraded, context| {
-        Connection::new(upgraded, context, sender, config, deflate).run(opening)
+        Connection::new(upgraded, context, owner, config, deflate).run(opening)
     });
-    // No subprotocol is selected, so none can be one that was not offered.
-    handshake
-        .fields(None)
+    fields
         .into_iter()
-        .flatten()
         .fold(response, |response, (name, value)| response.field(name, value.into_owned()))
 }
 
@@ -110,7 +169,7 @@ fn refuse(refusal: Refusal) -> Response {
     fields.fold(response, |response, (name, value)| response.field(*name, *value))
 }
 
-impl<F> fmt::Debug for WebSocket<F> {
+impl<F, I> fmt::Debug for WebSocket<F, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocket").field("config", &self.config).finish_non_exhaustive()
     }

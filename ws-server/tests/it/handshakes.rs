@@ -1,6 +1,6 @@
 use seawall_actor::Runtime;
 use seawall_http_server::{Request, Router, Server, Status};
-use seawall_ws_server::{Handler, Message, Reject, Sender, WebSocket};
+use seawall_ws_server::{Accept, Handler, Message, Reject, Sender, WebSocket};
 
 use crate::client::{Client, KEY, TEXT, frame, handshake};
 use crate::{Fixture, PATIENCE, Told};
@@ -67,7 +67,7 @@ fn what_is_no_handshake_is_answered_as_http() {
 struct Refuse;
 
 impl Handler for Refuse {
-    async fn on_connect(&mut self, request: &Request, _: &Sender) -> Result<(), Reject> {
+    async fn on_connect(&mut self, request: &Request, _: &Sender) -> Result<Accept, Reject> {
         match request.path() {
             "/status" => Err(Reject::Status(Status::FORBIDDEN)),
             "/policy" => Err(Reject::Policy("é".repeat(100))),

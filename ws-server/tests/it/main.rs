@@ -5,6 +5,7 @@ mod client; // a client that knows nothing but frames
 mod closes; // who closes, with which code, and who is told
 #[cfg(feature = "deflate")]
 mod deflate; // compression: what is agreed, both directions, violations
+mod handlers; // all that a handler is told, and the plain form
 mod handshakes; // from HTTP to WebSocket, and refusals
 mod messages; // echoes, fragments, control frames, violations
 mod senders; // sending from elsewhere, and what bounds it
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use seawall_actor::Runtime;
 use seawall_http_server::{Request, Router, Running, Server};
-use seawall_ws_server::{Closed, Handler, Message, Reject, Sender, WebSocket};
+use seawall_ws_server::{Accept, Closed, Handler, Message, Reject, Sender, WebSocket};
 
 use client::Client;
 
@@ -36,12 +37,12 @@ struct Probe {
 }
 
 impl Handler for Probe {
-    async fn on_connect(&mut self, request: &Request, sender: &Sender) -> Result<(), Reject> {
+    async fn on_connect(&mut self, request: &Request, sender: &Sender) -> Result<Accept, Reject> {
         self.report.send(Told::Open(request.target().to_owned(), sender.clone())).unwrap();
         if request.path().ends_with("greet") {
             sender.send("welcome").await.unwrap();
         }
-        Ok(())
+        Ok(Accept::new())
     }
 
     async fn on_message(&mut self, message: Message<'_>, sender: &Sender) {

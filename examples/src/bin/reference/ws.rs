@@ -6,7 +6,7 @@ use std::time::Duration;
 use seawall_actor::{Context, Mailbox, time};
 use seawall_examples::flags::Ws;
 use seawall_http_server::{Request, Router};
-use seawall_ws_server::{Handler, Message, Reject, Sender, WebSocket};
+use seawall_ws_server::{Accept, Handler, Message, Reject, Sender, WebSocket};
 
 pub(crate) fn routes(router: Router, options: &Ws) -> Router {
     let mut echo = route(|| Echo, options);
@@ -53,7 +53,7 @@ impl Handler for Crash {
 struct Push;
 
 impl Handler for Push {
-    async fn on_connect(&mut self, request: &Request, sender: &Sender) -> Result<(), Reject> {
+    async fn on_connect(&mut self, request: &Request, sender: &Sender) -> Result<Accept, Reject> {
         let number = |name| request.query_param(name).and_then(|text| text.parse::<u64>().ok());
         let (n, ms) = (number("n").unwrap_or(1), number("ms").unwrap_or(0));
         let sender = sender.clone();
@@ -69,7 +69,7 @@ impl Handler for Push {
                 }
             }
         });
-        Ok(())
+        Ok(Accept::new())
     }
 
     async fn on_message(&mut self, _: Message<'_>, _: &Sender) {}
@@ -79,7 +79,7 @@ impl Handler for Push {
 struct Refuse;
 
 impl Handler for Refuse {
-    async fn on_connect(&mut self, _: &Request, _: &Sender) -> Result<(), Reject> {
+    async fn on_connect(&mut self, _: &Request, _: &Sender) -> Result<Accept, Reject> {
         Err(Reject::Policy("refused on principle".to_owned()))
     }
 
