@@ -31,6 +31,7 @@
 //! | `representation.rs`, `validators.rs`, `range.rs` | content with validators, conditions, ranges |
 //! | `files/` | files of a folder |
 //! | `upgrade.rs` | a connection that goes on with another protocol |
+//! | `tower.rs` | services of the `tower` family as handlers |
 //! | `map.rs` | a future with a function at its end |
 //! | `config.rs`, `error.rs`, `event.rs`, `stats.rs` | limits and timeouts; what went wrong, was reported, was counted |
 
@@ -64,6 +65,8 @@ mod router;
 mod server;
 mod stats;
 mod stream;
+#[cfg(feature = "tower")]
+mod tower;
 mod upgrade;
 #[cfg(unix)]
 mod validators;
@@ -86,4 +89,6 @@ pub use seawall_codec::http::{Field, Fields, RequestHead, Status, Version};
 pub use server::{Running, Server};
 pub use stats::Stats;
 pub use stream::{BodySender, ClientGone};
+#[cfg(feature = "tower")]
+pub use tower::{RequestBody, tower};
 pub use upgrade::Upgraded;

@@ -6,6 +6,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use seawall_actor::Scope;
@@ -179,14 +180,20 @@ impl Request {
     ///
     /// As [`content`](Self::content).
     pub async fn next_piece(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        poll_fn(|cx| self.poll_piece(cx)).await
+    }
+
+    pub(crate) fn poll_piece(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Vec<u8>>, Error>> {
         match &mut self.content {
-            Content::Fetched(bytes) if bytes.is_empty() => Ok(None),
-            Content::Fetched(bytes) => Ok(Some(std::mem::take(bytes))),
+            Content::Fetched(bytes) if bytes.is_empty() => Poll::Ready(Ok(None)),
+            Content::Fetched(bytes) => Poll::Ready(Ok(Some(std::mem::take(bytes)))),
             Content::Incoming => {
-                let (link, exchange) = &self.link;
                 let mut piece = Vec::new();
-                let more = poll_fn(|cx| link.poll_content(*exchange, cx, &mut piece)).await?;
-                Ok(more.then_some(piece))
+                let more = ready!(self.link.0.poll_content(self.link.1, cx, &mut piece))?;
+                Poll::Ready(Ok(more.then_some(piece)))
             }
         }
     }

@@ -291,7 +291,7 @@ impl<S: Transport> Connection<S> {
 }
 
 /// Writes a field of the handler's.
-fn write_field(head: &mut ResponseWriter<'_>, name: &str, value: &str) -> Result<(), Error> {
+fn write_field(head: &mut ResponseWriter<'_>, name: &str, value: &[u8]) -> Result<(), Error> {
     let fault = |why| Error::new(Kind::Field { name: name.to_owned(), why });
     if name.eq_ignore_ascii_case("date") || name.eq_ignore_ascii_case("connection") {
         return Err(fault("the server writes this field itself".to_owned()));

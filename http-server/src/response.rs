@@ -30,7 +30,7 @@ use crate::{Context, Upgraded};
 /// ```
 pub struct Response {
     pub(crate) status: Status,
-    pub(crate) fields: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+    pub(crate) fields: Vec<(Cow<'static, str>, Cow<'static, [u8]>)>,
     pub(crate) content: Content,
     pub(crate) takeover: Option<Takeover>,
     /// Whether the connection is to end with this response.
@@ -96,6 +96,21 @@ impl Response {
         mut self,
         name: impl Into<Cow<'static, str>>,
         value: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let value = match value.into() {
+            Cow::Borrowed(value) => Cow::Borrowed(value.as_bytes()),
+            Cow::Owned(value) => Cow::Owned(value.into_bytes()),
+        };
+        self.fields.push((name.into(), value));
+        self
+    }
+
+    /// Adds a field whose value is no text.
+    #[must_use]
+    pub fn field_bytes(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<Cow<'static, [u8]>>,
     ) -> Self {
         self.fields.push((name.into(), value.into()));
         self
