@@ -92,6 +92,15 @@ pub struct Http {
     /// TLS handshakes at once
     #[arg(long, value_name = "COUNT", default_value_t = 256)]
     max_handshakes: usize,
+    /// Threads for handlers that block
+    #[arg(long, value_name = "COUNT", default_value_t = 256)]
+    max_blocking_threads: usize,
+    /// Requests that wait for one of them
+    #[arg(long, value_name = "COUNT", default_value_t = 1024)]
+    max_blocking_queue: usize,
+    /// Threads whose handler does not return, beside those
+    #[arg(long, value_name = "COUNT", default_value_t = 256)]
+    max_blocking_stuck: usize,
 }
 
 impl Http {
@@ -110,6 +119,9 @@ impl Http {
             connections: self.max_connections,
             connections_per_address: self.max_connections_per_address,
             handshakes: self.max_handshakes,
+            blocking_threads: self.max_blocking_threads,
+            blocking_queue: self.max_blocking_queue,
+            blocking_stuck: self.max_blocking_stuck,
         }
     }
 

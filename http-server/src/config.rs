@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use seawall_codec::http;
 
+use crate::pool;
+
 /// How much a client may send, and how many clients there may be.
 ///
 /// # Examples
@@ -52,6 +54,18 @@ pub struct Limits {
     /// A handshake is the most CPU that a stranger can make us spend with a few octets. It takes
     /// its place once the client's first message is there: who only connects keeps nobody out.
     pub handshakes: usize,
+    /// Threads for [`blocking`](crate::blocking()) handlers and for files, started as they are
+    /// needed. Default 256.
+    pub blocking_threads: usize,
+    /// Requests that wait for one of these threads. Beyond: 503. Default 1024.
+    ///
+    /// The wait counts against [`Timeouts::handler`].
+    pub blocking_queue: usize,
+    /// Threads whose handler has not returned although its time was over: each is replaced, and
+    /// counts here until it returns. Beyond: 503 for what finds no other thread. Default 256.
+    ///
+    /// Each holds its stack, two mebibytes of addresses and as much memory as it has used.
+    pub blocking_stuck: usize,
 }
 
 impl Default for Limits {
@@ -68,11 +82,22 @@ impl Default for Limits {
             connections: 20_000,
             connections_per_address: 1_000,
             handshakes: 256,
+            blocking_threads: 256,
+            blocking_queue: 1024,
+            blocking_stuck: 256,
         }
     }
 }
 
 impl Limits {
+    pub(crate) fn for_pool(&self) -> pool::Limits {
+        pool::Limits {
+            threads: self.blocking_threads,
+            queue: self.blocking_queue,
+            stuck: self.blocking_stuck,
+        }
+    }
+
     /// Those that the protocol's own code keeps.
     pub(crate) fn for_codec(&self) -> http::Limits {
         http::Limits {

@@ -6,7 +6,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use seawall_codec::http::Status;
+
 use crate::map::map;
+use crate::pool::{Busy, Pool};
 use crate::{IntoResponse, Request, Response};
 
 /// The future of a handler.
@@ -171,6 +174,16 @@ impl fmt::Debug for Next {
     }
 }
 
+/// Runs `respond` on a thread that may block, or answers 503 if there is none.
+pub(crate) async fn run_blocking(
+    pool: Option<Arc<Pool>>,
+    respond: impl FnOnce() -> Response + Send + 'static,
+) -> Response {
+    let Some(pool) = pool else { return Response::status_text(Status::SERVICE_UNAVAILABLE) };
+    let busy = |Busy| Response::status_text(Status::SERVICE_UNAVAILABLE).field("Retry-After", "1");
+    pool.run(respond).await.unwrap_or_else(busy)
+}
+
 /// Makes a handler of a function that takes something shared, too, a pool of database connections
 /// for instance: it gets a clone for each request.
 ///
@@ -209,9 +222,16 @@ where
 
 /// Makes a handler of a plain function, which may sleep, do file I/O or compute.
 ///
-/// The content is read first, within the limit, and waits in [`Request::take_content`]. The
-/// function then runs on a thread of its own kind, from a pool that grows to 500 threads; what
-/// does not fit waits. A panic in it is treated like one in an async handler.
+/// The content is read first, within the limit, and waits in [`Request::take_content`]; helpers
+/// like [`Request::form`] are ready at once, for `futures_lite::future::block_on` for instance. The
+/// function then runs on a thread that may block, one of
+/// [`Limits::blocking_threads`](crate::Limits::blocking_threads); if all are taken it waits, and if
+/// too many wait already its client gets 503. A panic in it is treated like one in an async
+/// handler.
+///
+/// A function that has not returned when its time is over cannot be ended from outside. Its client
+/// gets 504, and another thread takes the place of the one that it holds, up to
+/// [`Limits::blocking_stuck`](crate::Limits::blocking_stuck).
 ///
 /// # Examples
 ///
@@ -235,7 +255,7 @@ where
             if let Err(error) = request.prefetch().await {
                 return error.into_response();
             }
-            blocking::unblock(move || f(request).into_response()).await
+            run_blocking(request.pool(), move || f(request).into_response()).await
         }
     }
 }

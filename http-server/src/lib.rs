@@ -29,6 +29,7 @@
 //! | `request.rs`, `response.rs`, `stream.rs` | what handlers take and give |
 //! | `content.rs`, `params.rs`, `multipart/`, `media_type.rs` | content as text, JSON, forms |
 //! | `representation.rs`, `validators.rs`, `range.rs` | content with validators, conditions, ranges |
+//! | `pool.rs` | threads for what blocks |
 //! | `files/` | files of a folder |
 //! | `upgrade.rs` | a connection that goes on with another protocol |
 //! | `tower.rs` | services of the `tower` family as handlers |
@@ -54,6 +55,7 @@ mod multipart;
 mod output;
 mod pace;
 mod params;
+mod pool;
 #[cfg(unix)]
 mod range;
 #[cfg(unix)]

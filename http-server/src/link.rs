@@ -19,6 +19,7 @@ use crate::Error;
 use crate::error::{Kind, Phase};
 use crate::output::Output;
 use crate::pace::Pace;
+use crate::pool::Pool;
 use crate::server::Shared;
 use crate::upgrade::Transport;
 
@@ -390,6 +391,9 @@ pub(crate) trait Source: Send + Sync {
     /// When the handler's time is over.
     fn deadline(&self, exchange: u64) -> Option<Instant>;
 
+    /// The server's threads for what blocks; `None` if the connection is gone.
+    fn pool(&self) -> Option<Arc<Pool>>;
+
     fn set_body_limit(&self, exchange: u64, octets: u64);
 
     fn set_timeout(&self, exchange: u64, timeout: Duration);
@@ -431,6 +435,10 @@ impl<S: Transport> Source for Slot<S> {
 
     fn deadline(&self, exchange: u64) -> Option<Instant> {
         self.during(exchange, Link::deadline)?
+    }
+
+    fn pool(&self) -> Option<Arc<Pool>> {
+        self.with(|link| Arc::clone(&link.shared.pool))
     }
 
     fn set_body_limit(&self, exchange: u64, octets: u64) {

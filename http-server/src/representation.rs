@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use httpdate::HttpDate;
 use seawall_codec::http::Status;
 
+use crate::pool::{Busy, Pool};
 use crate::range::{self, Wanted};
 use crate::validators::{Outcome, SETTLED, Validators, is_entity_tag};
 use crate::{BodySender, ClientGone, Request, Response};
@@ -143,11 +144,17 @@ impl Representation {
             Wanted::All
         };
         match wanted {
-            Wanted::All => self.describe(Response::new(Status::OK)).octets(self, 0..len),
+            Wanted::All => {
+                self.describe(Response::new(Status::OK)).octets(self, 0..len, request.pool())
+            }
             Wanted::Part(range) => {
                 let span = format!("bytes {}-{}/{len}", range.start, range.end - 1);
                 let response = Response::new(Status::PARTIAL_CONTENT);
-                self.describe(response).field("Content-Range", span).octets(self, range)
+                self.describe(response).field("Content-Range", span).octets(
+                    self,
+                    range,
+                    request.pool(),
+                )
             }
             Wanted::Nothing => Response::new(Status::RANGE_NOT_SATISFIABLE)
                 .field("Content-Range", format!("bytes */{len}"))
@@ -181,7 +188,12 @@ impl Representation {
 
 impl Response {
     /// Sets the content to octets of a representation.
-    fn octets(self, representation: Representation, range: Range<u64>) -> Self {
+    fn octets(
+        self,
+        representation: Representation,
+        range: Range<u64>,
+        pool: Option<Arc<Pool>>,
+    ) -> Self {
         let media_type = representation.media_type;
         match representation.content {
             Content::Bytes(bytes) => {
@@ -196,7 +208,7 @@ impl Response {
             }
             Content::File(file, _) => {
                 let len = range.end - range.start;
-                self.stream_of(len, media_type, move |sender| send(file, range, sender))
+                self.stream_of(len, media_type, move |sender| send(file, range, sender, pool))
             }
         }
     }
@@ -206,12 +218,24 @@ impl Response {
 const PIECE_LEN: usize = 64 * 1024;
 
 /// Sends a part of a file, and reads no faster than the client does.
-async fn send(file: Arc<File>, range: Range<u64>, mut sender: BodySender) -> io::Result<()> {
+///
+/// A pool that is busy for long cuts it off: the alternative is to hold what it has, in the hope of
+/// a thread.
+async fn send(
+    file: Arc<File>,
+    range: Range<u64>,
+    mut sender: BodySender,
+    pool: Option<Arc<Pool>>,
+) -> io::Result<()> {
+    let Some(pool) = pool else { return Ok(()) };
     let mut at = range.start;
     while at < range.end {
         let len = (range.end - at).min(PIECE_LEN as u64) as usize;
         let file = Arc::clone(&file);
-        let piece = blocking::unblock(move || read(&file, at, len)).await?;
+        let piece = pool
+            .run(move || read(&file, at, len))
+            .await
+            .map_err(|Busy| io::ErrorKind::WouldBlock)??;
         at += len as u64;
         if let Err(ClientGone) = sender.send(piece).await {
             break;

@@ -15,6 +15,7 @@ use seawall_tls::Info;
 
 use crate::Error;
 use crate::link::Source;
+use crate::pool::Pool;
 
 /// A request.
 ///
@@ -181,6 +182,11 @@ impl Request {
     /// As [`content`](Self::content).
     pub async fn next_piece(&mut self) -> Result<Option<Vec<u8>>, Error> {
         poll_fn(|cx| self.poll_piece(cx)).await
+    }
+
+    /// The server's threads for what blocks; `None` if the connection is gone.
+    pub(crate) fn pool(&self) -> Option<Arc<Pool>> {
+        self.link.0.pool()
     }
 
     pub(crate) fn poll_piece(

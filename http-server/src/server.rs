@@ -16,6 +16,7 @@ use seawall_tls::Acceptor;
 
 use crate::error::Kind;
 use crate::event::{self, Hook};
+use crate::pool::Pool;
 use crate::stats::Counters;
 use crate::{Error, Event, Handler, Limits, Stats, Timeouts, foreign, listener};
 
@@ -165,7 +166,13 @@ impl Running {
     /// The counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.shared.counters.snapshot()
+        let load = self.shared.pool.load();
+        Stats {
+            blocking_queued: load.queued as u64,
+            blocking_stuck: load.stuck as u64,
+            blocking_refused: load.refused,
+            ..self.shared.counters.snapshot()
+        }
     }
 
     /// Serves a connection that somebody else has accepted, or made, as one more of this server:
@@ -255,6 +262,8 @@ pub(crate) struct Shared {
     pub(crate) connections: Arc<Semaphore>,
     /// One permit for each TLS handshake that may be under way.
     pub(crate) handshakes: Semaphore,
+    /// Threads for what blocks; also held by streams that read files.
+    pub(crate) pool: Arc<Pool>,
     by_address: Mutex<HashMap<IpAddr, usize>>,
     hook: Option<Hook>,
 }
@@ -273,6 +282,7 @@ impl Shared {
             counters: Counters::default(),
             connections: Arc::new(Semaphore::new(limits.connections)),
             handshakes: Semaphore::new(limits.handshakes),
+            pool: Arc::new(Pool::new(limits.for_pool())),
             by_address: Mutex::new(HashMap::new()),
             hook,
             limits,

@@ -16,11 +16,18 @@ macro_rules! counters {
         #[non_exhaustive]
         pub struct Stats {
             $($(#[$doc])* pub $name: u64,)+
+            /// Requests that wait for a thread that may block now.
+            pub blocking_queued: u64,
+            /// Threads now whose blocking handler has not returned although its time was over, or
+            /// its client gone.
+            pub blocking_stuck: u64,
+            /// Requests refused because all those threads were taken and the queue was full.
+            pub blocking_refused: u64,
         }
 
         impl Counters {
             pub(crate) fn snapshot(&self) -> Stats {
-                Stats { $($name: self.$name.0.load(Ordering::Relaxed),)+ }
+                Stats { $($name: self.$name.0.load(Ordering::Relaxed),)+ ..Stats::default() }
             }
         }
     };

@@ -67,7 +67,7 @@ fn text(running: &Running, line: &str, rest: &str) -> String {
 
 #[test]
 fn an_axum_router_is_served() {
-    let (_runtime, running) = serve();
+    let (runtime, running) = serve();
     let post = |content: &str| {
         format!(
             "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{content}",
@@ -93,6 +93,8 @@ fn an_axum_router_is_served() {
         assert_eq!(answer.matches("\nDate: ").count(), 1, "{line}: {answer}");
     }
     assert!(text(&running, "GET /opaque", "\r\n").contains("x-opaque: \\xff"));
+    // Counted when the connection has ended.
+    assert_eq!(runtime.block_on(running.shutdown(Duration::from_secs(20))), 0);
     assert_eq!(running.stats().crashes, 1);
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use seawall_codec::http::Status;
 
-use crate::handler::Answer;
+use crate::handler::{Answer, run_blocking};
 use crate::{Handler, IntoResponse, Representation, Request, Response};
 
 /// Serves the files of a folder.
@@ -83,7 +83,8 @@ impl Files {
 impl Handler for Files {
     fn handle(&self, request: Request) -> Answer {
         let config = Arc::clone(&self.config);
-        Box::pin(blocking::unblock(move || config.respond(&request)))
+        let pool = request.pool();
+        Box::pin(run_blocking(pool, move || config.respond(&request)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The server from outside, over raw sockets: what goes over the wire is what is checked.
 
+mod blocking; // threads that are taken, stuck, replaced
 mod client; // a client that knows nothing but octets
 mod contents; // content in and out: lengths, chunks, Expect, HEAD, streams
 mod crashes; // panics of every kind, and who notices

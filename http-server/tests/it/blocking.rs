@@ -1,0 +1,75 @@
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use seawall_http_server::{Handler, Limits, Request, blocking};
+
+use crate::{Client, Fixture};
+
+const BLOCK: &str = "GET /block HTTP/1.1\r\nHost: h\r\n\r\n";
+
+/// A server whose `/block` blocks until the sender is used or dropped.
+fn serve(limits: Limits) -> (Fixture, Sender<()>) {
+    let (release, gate): (_, Receiver<()>) = channel();
+    let gate = Mutex::new(gate);
+    let block = blocking(move |_: Request| {
+        let _ = gate.lock().unwrap().recv();
+        "released\n"
+    });
+    let (release_stuck, stuck_gate): (_, Receiver<()>) = channel();
+    let stuck_gate = Mutex::new(stuck_gate);
+    std::mem::forget(release_stuck); // never used: what waits for it waits until the process ends
+    let stick = blocking(move |_: Request| {
+        let _ = stuck_gate.lock().unwrap().recv();
+        "never\n"
+    });
+    let router = crate::routes()
+        .get("/block", block)
+        .get("/stick", stick.timeout(Duration::from_millis(30)))
+        .get("/plain", blocking(|_: Request| "plain\n"));
+    (Fixture::serve(router, |server| server.limits(limits)), release)
+}
+
+#[test]
+fn beyond_threads_and_queue_the_answer_is_503_and_the_rest_goes_on() {
+    let (fixture, release) =
+        serve(Limits { blocking_threads: 1, blocking_queue: 1, ..Limits::default() });
+    let queued = |n| fixture.until(|| fixture.running.stats().blocking_queued == n);
+    let mut running = fixture.client();
+    running.send(BLOCK);
+    fixture.until(|| fixture.running.stats().requests == 1);
+    queued(0);
+    let mut waiting = fixture.client();
+    waiting.send(BLOCK);
+    queued(1);
+    let refused = fixture.client().get("/plain");
+    assert_eq!(refused.status, 503);
+    assert_eq!(refused.field("retry-after"), Some("1"));
+    assert!(!refused.closes(), "nothing is wrong with the connection");
+    assert_eq!(fixture.client().get("/hello").status, 200, "async handlers notice nothing");
+    drop(release);
+    for client in [&mut running, &mut waiting] {
+        assert_eq!(client.answer().text(), "released\n");
+    }
+    assert_eq!(fixture.client().get("/plain").status, 200);
+    assert_eq!(fixture.running.stats().blocking_refused, 1);
+}
+
+/// H-05: a blocking handler that never returns must not take capacity away for good.
+#[test]
+fn handlers_that_never_return_leave_the_server_its_threads() {
+    let (fixture, _release) =
+        serve(Limits { blocking_threads: 2, blocking_stuck: 6, ..Limits::default() });
+    for _ in 0..3 {
+        let mut clients: Vec<Client> = (0..2).map(|_| fixture.client()).collect();
+        for client in &mut clients {
+            client.send("GET /stick HTTP/1.1\r\nHost: h\r\n\r\n");
+        }
+        for client in &mut clients {
+            assert_eq!(client.answer().status, 504);
+        }
+    }
+    let stats = fixture.running.stats();
+    assert_eq!((stats.blocking_stuck, stats.blocking_refused), (6, 0));
+    assert_eq!(fixture.client().get("/plain").text(), "plain\n");
+}
