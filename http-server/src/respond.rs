@@ -54,6 +54,8 @@ impl<S: Transport> Connection<S> {
         let persist = (skip || remainder == Remainder::Nothing)
             && failure.is_none()
             && !response.close
+            // The scope knows of a shutdown before it has told this actor.
+            && !self.context.scope().is_stopping()
             && !self.context.is_stopping();
         if !persist {
             exchange.close();
