@@ -1,13 +1,15 @@
 //! A server's `main`: start, say where, wait for a signal, stop in order.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use async_signal::{Signal, Signals};
-use futures_lite::StreamExt as _;
-use seawall_actor::Runtime;
+use futures_lite::AsyncReadExt as _;
+use seawall_actor::net::UnixStream;
+use seawall_actor::{self as actor, Runtime};
 use seawall_http_server::{Event, Server};
 use seawall_tls::{Acceptor, Config, Identity};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::low_level::pipe;
 
 use crate::flags::Listen;
 
@@ -27,8 +29,8 @@ pub fn run(server: Server, listen: &Listen) -> ExitCode {
 fn serve(server: Server, listen: &Listen) -> Result<(), Box<dyn std::error::Error>> {
     let (server, schemes) = endpoints(server, listen)?;
     // Before the first connection: a signal that comes early must not be missed.
-    let mut signals = Signals::new([Signal::Term, Signal::Int])?;
-    let runtime = Runtime::new()?;
+    let mut signals = signals()?;
+    let runtime = Runtime::builder().on_event(log_actor).build()?;
     let running = server.on_event(log).start(runtime.scope()).map_err(|error| {
         if error.is_address_in_use() {
             format!("{error}; stop the other program or choose another port with --listen").into()
@@ -39,14 +41,23 @@ fn serve(server: Server, listen: &Listen) -> Result<(), Box<dyn std::error::Erro
     for (scheme, address) in schemes.iter().zip(running.local_addrs()) {
         println!("listening on {scheme}://{address}");
     }
-    std::io::stdout().flush()?;
+    io::stdout().flush()?;
 
-    runtime.block_on(signals.next());
+    runtime.block_on(signals.read(&mut [0]))?;
     let aborted = runtime.block_on(running.shutdown(listen.shutdown_timeout));
     if aborted > 0 {
         eprintln!("aborted {aborted} connections that did not end in time");
     }
     Ok(())
+}
+
+/// A stream with an octet for each SIGTERM and Ctrl-C.
+fn signals() -> io::Result<UnixStream> {
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+    for signal in [SIGTERM, SIGINT] {
+        pipe::register(signal, theirs.try_clone()?)?;
+    }
+    ours.try_into()
 }
 
 /// Adds what the flags ask for, and names the scheme of each.
@@ -85,5 +96,12 @@ fn log(event: &Event<'_>) {
         Event::Crashed { label, text } => eprintln!("{label} crashed: {text}"),
         Event::AcceptFailed { error } => eprintln!("accepting a connection failed: {error}"),
         _ => {}
+    }
+}
+
+/// What blocks its thread goes on costing one; whoever wrote it should know.
+fn log_actor(event: &actor::Event<'_>) {
+    if let actor::Event::Stalled { label, after, .. } = event {
+        eprintln!("{label} has kept its thread for {after:?}: a spare takes over");
     }
 }
