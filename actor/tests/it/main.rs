@@ -3,12 +3,15 @@
 mod calls; // messages that are answered
 mod events; // what the event hook is told
 mod exits; // how an actor ends, and who hears of it
+mod foreign; // under executors of others
 mod links; // OTP's rules of links, exit signals and monitors, one test each
 mod mailboxes; // bounds, order, messages given back
 mod names; // the registry and groups
+mod priorities; // whose turn it is
 mod runtimes; // workers, scopes, the ordered shutdown
 mod simulations; // one seed, one order; time that passes by itself
 mod sockets; // what the wrapped sockets promise
+mod stalls; // actors that block or spin, and the others
 mod supervisors; // OTP's rules of supervision, one test each
 mod timers; // messages to oneself, later
 
