@@ -163,15 +163,15 @@ fn a_monitor_of_the_dead_answers_at_once() {
 #[test]
 fn a_future_that_waits_for_nothing_is_polled_when_its_actor_is_told_to_stop() {
     run(async |scope| {
-        let (waits, waiting) = std::sync::mpsc::channel();
+        let (waits, waiting) = async_channel::unbounded();
         let address = scope.spawn(async move |_: Mailbox<()>, context: Context| {
             poll_fn(|_| {
-                waits.send(()).unwrap();
+                waits.try_send(()).unwrap();
                 if context.is_stopping() { Poll::Ready(()) } else { Poll::Pending }
             })
             .await;
         });
-        waiting.recv_timeout(PATIENCE).unwrap();
+        waiting.recv().await.unwrap();
         scope.stop();
         assert!(matches!(address.monitor().exited().await, ExitReason::Shutdown));
     });
