@@ -26,11 +26,14 @@ pub enum Family {
     Slow,
     /// How octets are cut into segments makes no difference.
     Fragmentation,
+    /// Handshakes that go wrong harm nobody, and connections end in order.
+    Tls,
 }
 
 impl Family {
     /// Every family, in the order of reports.
-    pub const ALL: [Self; 5] = [Self::Http, Self::Ws, Self::Crash, Self::Slow, Self::Fragmentation];
+    pub const ALL: [Self; 6] =
+        [Self::Http, Self::Ws, Self::Crash, Self::Slow, Self::Fragmentation, Self::Tls];
 
     /// The first part of its cases' ids.
     #[must_use]
@@ -41,6 +44,7 @@ impl Family {
             Self::Crash => "crash",
             Self::Slow => "slow",
             Self::Fragmentation => "fragmentation",
+            Self::Tls => "tls",
         }
     }
 
@@ -53,6 +57,7 @@ impl Family {
             Self::Crash => "crash isolation",
             Self::Slow => "slow clients",
             Self::Fragmentation => "fragmentation",
+            Self::Tls => "TLS",
         }
     }
 }
@@ -84,6 +89,8 @@ pub struct Case {
     pub strength: Strength,
     /// The routes without which it cannot run.
     pub needs: Vec<Route>,
+    /// Whether it needs a URL over TLS.
+    pub over_tls: bool,
     /// Whether nothing else may run beside it.
     pub exclusive: bool,
     /// Whether it takes seconds even when all is well; such cases start first.

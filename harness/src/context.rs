@@ -10,7 +10,7 @@ use crate::route::Route;
 use crate::subject::{Endpoint, Target};
 use crate::timing::Timing;
 use crate::verdict::{Outcome, Verdict};
-use crate::wire::tls::Tls;
+use crate::wire::tls::{Cut, Pieces, Session, Tls};
 use crate::wire::{Connection, Recorder, Source};
 
 /// Handed to each case when it runs. Cheap to clone.
@@ -85,6 +85,52 @@ impl Context {
     ) -> Result<Connection, Verdict> {
         let endpoint = self.endpoint(route);
         self.open(endpoint, endpoint.tls.as_ref(), source).await
+    }
+
+    /// Where TLS is judged.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such URL: a case says that it needs one, and does not run without.
+    pub(crate) fn tls_endpoint(&self) -> &Endpoint {
+        let endpoint = &self.shared.target.tls;
+        endpoint.as_ref().expect("the case does not say that it runs over TLS")
+    }
+
+    /// Connects to where TLS is judged, and shakes hands.
+    pub(crate) async fn connect_tls(&self, source: Source) -> Result<Connection, Verdict> {
+        let endpoint = self.tls_endpoint();
+        self.open(endpoint, endpoint.tls.as_ref(), source).await
+    }
+
+    /// Connects to where TLS is judged, and says nothing.
+    pub(crate) async fn connect_raw(&self, source: Source) -> Result<Connection, Verdict> {
+        self.open(self.tls_endpoint(), None, source).await
+    }
+
+    /// Shakes hands on a connection to where TLS is judged, in pieces.
+    pub(crate) async fn secure(
+        &self,
+        connection: &mut Connection,
+        cut: Cut<'_>,
+    ) -> Result<(), Verdict> {
+        let endpoint = self.tls_endpoint();
+        let Some(tls) = &endpoint.tls else { return Ok(()) };
+        // A machine that is busy must not make us a slow client.
+        let within = self.limits().handshake.unwrap_or(Duration::from_secs(4)) / 4;
+        let pieces = Pieces { cut, pause: self.timing().pause, within };
+        connection
+            .shake_hands(tls, pieces, self.answer_by())
+            .await
+            .map_err(|why| cannot_connect(endpoint, &io::Error::other(why)))
+    }
+
+    /// The first message of a handshake, to be sent in a case's own way.
+    pub(crate) fn hello(&self) -> Result<Vec<u8>, Verdict> {
+        let tls = self.tls_endpoint().tls.as_ref();
+        let session = tls.map_or_else(|| Err("no TLS".into()), Session::new);
+        let ours = |why| Verdict::new(Outcome::Error, "a first message", why);
+        session.map(|mut session| session.pending()).map_err(ours)
     }
 
     async fn open(

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use futures_rustls::TlsAcceptor;
+use rustls::PeerIncompatible;
 use rustls::server::{Accepted, AcceptedAlert};
 
 use crate::acceptor::Ready;
@@ -19,6 +20,9 @@ const READ_LEN: usize = 1024;
 
 /// The fatal alert `unrecognized_name` (RFC 6066 §3) in a record of its own.
 const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
+
+/// The fatal alert `protocol_version` (RFC 8446 §6.2) in a record of its own.
+const PROTOCOL_VERSION: [u8; 7] = [21, 3, 3, 0, 2, 2, 70];
 
 /// The fatal alert `unexpected_message` (RFC 8446 §6.2) in a record of its own.
 const UNEXPECTED_MESSAGE: [u8; 7] = [21, 3, 3, 0, 2, 2, 10];
@@ -115,14 +119,20 @@ impl<S> fmt::Debug for Hello<S> {
 }
 
 /// Sends the alert that tells the peer what it did.
+///
+/// rustls first looks for signature algorithms, and then at the version. Clients from before TLS 1.2
+/// name none: what is wrong with them is their version (RFC 8446 §D.2).
 async fn refuse<S: AsyncWrite + Unpin>(
     mut stream: S,
     error: rustls::Error,
     mut alert: AcceptedAlert,
 ) -> AcceptError<S> {
     let mut octets = Vec::new();
+    let unsigned = PeerIncompatible::SignatureAlgorithmsExtensionRequired;
+    if error == rustls::Error::PeerIncompatible(unsigned) {
+        octets = PROTOCOL_VERSION.into();
     // rustls has no alert for a first record of another kind.
-    if alert.write_all(&mut octets).is_err() || octets.is_empty() {
+    } else if alert.write_all(&mut octets).is_err() || octets.is_empty() {
         octets = UNEXPECTED_MESSAGE.into();
     }
     // What the peer does not take is its loss.

@@ -97,6 +97,7 @@ fn http_case(family: Family, row: HttpRow) -> Case {
         section: row.section.clone(),
         strength: row.strength,
         needs: row.needs(),
+        over_tls: false,
         exclusive: false,
         long: false,
         action: Rc::new(move |cx| {
@@ -119,6 +120,7 @@ fn websocket_case(row: WsRow) -> Case {
         section: row.section.clone(),
         strength: row.strength,
         needs: vec![Route::WsEcho],
+        over_tls: false,
         exclusive: false,
         long: false,
         action: Rc::new(move |cx| {

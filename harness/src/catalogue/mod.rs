@@ -8,11 +8,12 @@ mod crash;
 mod data;
 mod fragmentation;
 mod slow;
+mod tls;
 
 use std::future::Future;
 use std::rc::Rc;
 
-use crate::case::{Case, Family};
+use crate::case::{Case, Family, LocalFuture};
 use crate::context::Context;
 use crate::route::Route;
 use crate::verdict::{Strength, Verdict};
@@ -31,8 +32,12 @@ pub fn all() -> Vec<Case> {
     cases.extend(crash::cases());
     cases.extend(slow::cases());
     cases.extend(fragmentation::cases());
+    cases.extend(tls::cases());
     cases
 }
+
+/// What the action of a case comes to: a verdict, by either way.
+type Judging = LocalFuture<Result<Verdict, Verdict>>;
 
 /// A case whose action is code.
 fn case<F, Fut>(family: Family, id: &str, title: &str, needs: &[Route], action: F) -> Case
@@ -48,6 +53,7 @@ where
         section: String::new(),
         strength: Strength::Hardening,
         needs: needs.to_vec(),
+        over_tls: false,
         exclusive: false,
         long: false,
         action: Rc::new(move |cx| {
@@ -62,6 +68,11 @@ impl Case {
     /// Where the rule stands, and how strongly it binds.
     fn rule(self, section: &str, strength: Strength) -> Self {
         Self { section: section.into(), strength, ..self }
+    }
+
+    /// It needs a URL over TLS.
+    fn over_tls(self) -> Self {
+        Self { over_tls: true, ..self }
     }
 
     /// Nothing else may run beside it.

@@ -126,14 +126,18 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
                 .filter(|route| !self.profile.routes.contains_key(route))
                 .map(|route| route.name())
                 .collect();
-            if !missing.is_empty() {
+            let plain = case.over_tls && self.profile.urls.https.is_none();
+            let skip = if !missing.is_empty() {
                 let got = format!("the subject does not offer {}", missing.join(", "));
-                self.judge(
-                    i,
-                    Verdict::new(Outcome::Skip, "the routes that the case needs", got),
-                    Rendered::default(),
-                    0.0,
-                );
+                Some(Verdict::new(Outcome::Skip, "the routes that the case needs", got))
+            } else if plain {
+                let got = "the profile has no urls.https";
+                Some(Verdict::new(Outcome::Skip, "a URL over TLS", got))
+            } else {
+                None
+            };
+            if let Some(skip) = skip {
+                self.judge(i, skip, Rendered::default(), 0.0);
             } else if case.exclusive {
                 alone.push_back(i);
             } else if case.long {
@@ -204,7 +208,9 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
         let verdict = judged.or(gone).or(stuck).await.ok_or_else(end)?;
         let seconds = began.elapsed().as_secs_f64();
         self.still_serves(subject, shared).await?;
-        let authority = if case.needs.iter().any(|route| route.is_websocket()) {
+        let authority = if case.over_tls {
+            shared.target.tls.as_ref()
+        } else if case.needs.iter().any(|route| route.is_websocket()) {
             shared.target.ws.as_ref()
         } else {
             shared.target.http.as_ref()

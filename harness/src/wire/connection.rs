@@ -14,7 +14,7 @@ use async_io::{Async, Timer};
 use futures_lite::{AsyncReadExt, AsyncWriteExt, FutureExt};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::tls::{Session, Tls};
+use super::tls::{Pieces, Session, Tls};
 use super::trace::{Event, Recorder};
 
 /// Octets held unread of one connection. No case needs more; a subject that sends more
@@ -113,7 +113,7 @@ impl Connection {
             deaf: false,
         };
         if let Some(tls) = tls {
-            connection.shake_hands(tls, deadline).await.map_err(|why| {
+            connection.shake_hands(tls, Pieces::ONE, deadline).await.map_err(|why| {
                 let cure = if why.contains("certificate") { CERTIFICATE_CURE } else { "" };
                 io::Error::other(format!("the TLS handshake failed: {why}{cure}"))
             })?;
@@ -121,26 +121,33 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Of the handshake the trace tells only what came out.
-    async fn shake_hands(&mut self, tls: &Tls, deadline: Instant) -> Result<(), String> {
+    /// Does a handshake on a connection over which nothing was said yet. Of it the trace tells only what came
+    /// out.
+    pub(crate) async fn shake_hands(
+        &mut self,
+        tls: &Tls,
+        pieces: Pieces<'_>,
+        deadline: Instant,
+    ) -> Result<(), String> {
         let mut session = Box::new(Session::new(tls)?);
+        // What comes meanwhile is for the session, and waits.
+        let deaf = mem::replace(&mut self.deaf, true);
         loop {
-            let octets = session.pending();
-            let done = !session.is_handshaking();
-            if done {
-                self.note(session.version().into());
-                self.session = Some(session);
-                let sent = self.transmit(&octets, deadline).await;
-                self.pending = octets[sent..].to_vec();
-                return Ok(());
+            let sent = (pieces.cut)(&session.pending());
+            for (i, piece) in sent.iter().enumerate() {
+                if i > 0 {
+                    Timer::after(pieces.pause.min(pieces.within / sent.len() as u32)).await;
+                }
+                if self.transmit(piece, deadline).await < piece.len() {
+                    return Err("the subject takes nothing".into());
+                }
             }
-            if self.transmit(&octets, deadline).await < octets.len() {
-                return Err("the subject takes nothing".into());
+            if !session.is_handshaking() {
+                break;
             }
-            let before = self.unread.len();
             match self.take_in(deadline).await {
                 Taken::Octets => {
-                    let octets = self.unread.split_off(before);
+                    let octets = mem::take(&mut self.unread);
                     session.open(&octets, &mut self.unread)?;
                 }
                 Taken::Ended => return Err("the subject closed the connection".into()),
@@ -148,6 +155,13 @@ impl Connection {
                 Taken::Nothing => return Err("it was not done in time".into()),
             }
         }
+        self.deaf = deaf;
+        self.note(session.version().into());
+        self.session = Some(session);
+        if !self.unread.is_empty() {
+            self.trace.received(self.number, &self.unread);
+        }
+        Ok(())
     }
 
     /// Writes all of `bytes`, in one segment where the system allows, and meanwhile takes in
@@ -301,6 +315,17 @@ impl Connection {
         self.trace.record(self.number, Event::Finished);
         // Fails only where the subject has closed already, which the next read shows.
         _ = self.socket.get_ref().shutdown(Shutdown::Write);
+    }
+
+    /// Closes our direction by FIN alone, without the `close_notify` that TLS asks for.
+    pub(crate) fn cut(&mut self) {
+        self.trace.record(self.number, Event::Cut);
+        _ = self.socket.get_ref().shutdown(Shutdown::Write);
+    }
+
+    /// The version of TLS that was agreed on, in words.
+    pub(crate) fn tls_version(&self) -> &'static str {
+        self.session.as_ref().map_or("no TLS", |session| session.version())
     }
 
     /// Resets the connection instead of closing it: what is unsent is lost, the peer sees RST.

@@ -7,6 +7,7 @@ use std::fmt;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -101,6 +102,28 @@ fn system_authorities() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     roots
+}
+
+/// How what is sent during a handshake is cut: pieces that are sent one by one.
+pub(crate) type Cut<'a> = &'a dyn Fn(&[u8]) -> Vec<Vec<u8>>;
+
+/// In which pieces a handshake is sent, and when.
+#[derive(Clone, Copy)]
+pub(crate) struct Pieces<'a> {
+    pub(crate) cut: Cut<'a>,
+    /// Between two of them.
+    pub(crate) pause: Duration,
+    /// All that is sent at a time takes no longer than this, whatever the pause.
+    pub(crate) within: Duration,
+}
+
+impl Pieces<'_> {
+    /// All in one.
+    pub(crate) const ONE: Self = Self {
+        cut: &|octets| vec![octets.to_vec()],
+        pause: Duration::ZERO,
+        within: Duration::ZERO,
+    };
 }
 
 /// One connection's TLS.
@@ -245,7 +268,7 @@ mod tests {
     use std::net::{SocketAddr, TcpListener, TcpStream};
     use std::path::PathBuf;
     use std::thread::{self, JoinHandle};
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     use futures_lite::future::block_on;
     use rustls::pki_types::PrivatePkcs8KeyDer;

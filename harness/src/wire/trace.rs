@@ -78,6 +78,8 @@ pub(crate) enum Event {
     Reset,
     /// We closed our direction.
     Finished,
+    /// We closed our direction of a TLS connection without `close_notify`.
+    Cut,
     /// Anything else worth a line.
     Note(String),
 }
@@ -231,6 +233,7 @@ impl Event {
             Self::Truncated => line('<', "end without close_notify"),
             Self::Reset => line('<', "reset"),
             Self::Finished => line('>', "end"),
+            Self::Cut => line('>', "end without close_notify"),
             Self::Note(text) => line('~', text),
             Self::Sent(data) | Self::Received(data) => {
                 let received = matches!(self, Self::Received(_));

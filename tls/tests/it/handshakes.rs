@@ -108,6 +108,20 @@ fn what_is_no_handshake_is_refused_by_an_alert() {
     }
 }
 
+/// A first message of TLS 1.0, which knows of no signature algorithms (RFC 8446 §D.2).
+#[test]
+fn an_old_client_is_told_that_it_is_its_version() {
+    let mut hello = vec![22, 3, 1, 0, 45, 1, 0, 0, 41, 3, 1];
+    hello.extend([7; 32]);
+    hello.extend([0, 0, 2, 0xc0, 0x13, 1, 0]);
+    let (failed, mut client) = accept(&hello);
+    assert!(matches!(failed.error, Error::Handshake(_)), "{failed}");
+    drop(failed);
+    let mut answer = Vec::new();
+    let _ = block_on(client.read_to_end(&mut answer));
+    assert_eq!(answer, [21, 3, 3, 0, 2, 2, 70]);
+}
+
 #[test]
 fn a_client_that_says_goodbye_first_is_let_go() {
     let (failed, _client) = accept(&[21, 3, 3, 0, 2, 1, 0]);

@@ -22,6 +22,11 @@ macro_rules! faults {
                     $(Self::$variant => $name,)+
                 }
             }
+
+            /// Whether it is planted before the subject, on the TLS port, and shows nowhere else.
+            pub(crate) fn is_of_tls(self) -> bool {
+                self.name().starts_with("tls-")
+            }
         }
     };
 }
@@ -462,6 +467,36 @@ faults! {
     No1011 = "no-1011",
     /// `ws.push` waits for a first message.
     PushOnlyAfterRead = "push-only-after-read",
+
+    // TLS (RFC 8446).
+    /// The TLS port closes every connection at once.
+    TlsNoService = "tls-no-service",
+    /// TLS 1.2 and nothing newer.
+    Tls12Only = "tls-1.2-only",
+    /// A client of TLS 1.0 or 1.1 gets a `ServerHello`.
+    TlsOldAccepted = "tls-old-accepted",
+    /// A handshake may take for ever.
+    TlsNoDeadline = "tls-no-deadline",
+    /// Each octet of a handshake buys more time.
+    TlsDeadlineRestarts = "tls-deadline-restarts",
+    /// The next client is accepted when the handshake of the one before is done.
+    TlsOneAtATime = "tls-one-at-a-time",
+    /// Sixty-four handshakes at once; who comes then waits, however silent the others are.
+    TlsFewSlots = "tls-few-slots",
+    /// A handshake that breaks off ends the TLS listener.
+    TlsAbortStops = "tls-abort-stops",
+    /// The first message must come in one segment.
+    TlsHelloInOneRead = "tls-hello-in-one-read",
+    /// The first message must come in one record.
+    TlsHelloInOneRecord = "tls-hello-in-one-record",
+    /// What is no handshake is read for ever.
+    TlsGarbageWaits = "tls-garbage-waits",
+    /// Plain HTTP is served on the TLS port.
+    TlsPlainAnswered = "tls-plain-answered",
+    /// The connection ends without `close_notify`.
+    TlsNoCloseNotify = "tls-no-close-notify",
+    /// A client that ends without `close_notify` is waited for.
+    TlsCutWaits = "tls-cut-waits",
 }
 
 impl fmt::Display for Fault {

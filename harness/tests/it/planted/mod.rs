@@ -13,6 +13,8 @@
 //!            ├─▶ routes ─▶ response        what is answered
 //!            ╰─▶ handshake ─▶ session ─▶ frame, message
 //! ```
+//!
+//! `tls` stands before it: it ends TLS on a port of its own, and passes on what is inside.
 
 mod body;
 mod fault;
@@ -29,19 +31,24 @@ mod server;
 mod session;
 mod target;
 mod tests;
+mod tls;
 
 pub(crate) use fault::{Fault, Faults};
 pub(crate) use server::{Config, Server};
 
 /// Serves until it is killed. `PLANTED_PORT` is the port on 127.0.0.1, 0 for any: standard error tells which.
-/// `PLANTED_FAULTS` names the faults, parted by commas.
+/// `PLANTED_TLS_PORT` is one for TLS beside it, if there is to be one. `PLANTED_FAULTS` names the faults, parted by
+/// commas.
 #[test]
 #[ignore = "the subject itself: the other tests start it in a process of its own"]
 fn serve() {
     let var = |name| std::env::var(name).unwrap_or_default();
     let port = var("PLANTED_PORT").parse().expect("PLANTED_PORT is a port");
     let faults: Faults = var("PLANTED_FAULTS").parse().expect("PLANTED_FAULTS is a list of faults");
-    let server = Server::bind(port, Config { faults, ..Config::default() });
+    let server = Server::bind(port, Config { faults: faults.clone(), ..Config::default() });
+    if let Ok(port) = var("PLANTED_TLS_PORT").parse() {
+        tls::start(port, server.addr(), faults);
+    }
     eprintln!("listening on {}", server.addr());
     server.join();
 }

@@ -83,8 +83,11 @@ fn insist<'a>(mut runs: Vec<(&'a str, Ids)>, is_wanted: impl Fn(Outcome) -> bool
 fn each_fault_turns_its_cases_red() {
     let cases = catalogue::all();
     let ids = |fault: &Fault| {
-        let concerns =
-            |case: &&Case| case.family != Family::Slow || OF_SLOW_CLIENTS.contains(fault);
+        let concerns = |case: &&Case| match case.family {
+            Family::Tls => fault.is_of_tls(),
+            Family::Slow => OF_SLOW_CLIENTS.contains(fault),
+            _ => !fault.is_of_tls(),
+        };
         cases.iter().filter(concerns).map(|case| case.id.clone()).collect()
     };
     let runs = Fault::ALL.iter().map(|fault| (fault.name(), ids(fault))).collect();
@@ -143,17 +146,22 @@ fn profile(faults: &str) -> Profile {
         r#"
         [urls]
         http = "http://127.0.0.1:{port}"
+        https = "https://127.0.0.1:{tls_port}"
         ws = "ws://127.0.0.1:{port}"
+        [tls]
+        insecure = true
         [limits]
         head = "1500ms"
         body = "1500ms"
+        handshake = "1500ms"
         "#,
     )
     .expect("the profile is right");
     let itself = std::env::current_exe().expect("the test has a path");
     let itself = itself.to_str().expect("the path is text");
     let serve = ["planted::serve", "--exact", "--ignored", "--nocapture"];
-    let command = ["env", "PLANTED_PORT={port}", itself].into_iter().chain(serve);
+    let ports = ["env", "PLANTED_PORT={port}", "PLANTED_TLS_PORT={tls_port}", itself];
+    let command = ports.into_iter().chain(serve);
     profile.subject = Some(Launch {
         command: command.map(str::to_owned).collect(),
         env: BTreeMap::from([("PLANTED_FAULTS".to_owned(), faults.to_owned())]),

@@ -125,6 +125,12 @@ const SLOW_TO_SHOW: &[Fault] = &[
     Fault::LosesBytesOnSplit,
     Fault::PipeliningLoses,
     Fault::PipeliningOutOfOrder,
+    Fault::TlsNoDeadline,
+    Fault::TlsDeadlineRestarts,
+    Fault::TlsOneAtATime,
+    Fault::TlsFewSlots,
+    Fault::TlsGarbageWaits,
+    Fault::TlsCutWaits,
 ];
 
 /// In place of all ids of a family.
