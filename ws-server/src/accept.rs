@@ -5,7 +5,7 @@ use seawall_http_server::{Request, Status};
 
 use crate::deflate::Compression;
 use crate::websocket::Config;
-use crate::{Limits, Timeouts};
+use crate::{Limits, Overflow, Timeouts};
 
 /// How a connection is accepted: as its route says, unless this says otherwise.
 ///
@@ -36,6 +36,7 @@ pub struct Accept {
     limits: Option<Limits>,
     timeouts: Option<Timeouts>,
     compression: Choice,
+    overflow: Option<Overflow>,
 }
 
 /// Whether messages are compressed for clients that offer it.
@@ -88,6 +89,13 @@ impl Accept {
         self
     }
 
+    /// Sets what becomes of messages for this client if it takes them too slowly.
+    #[must_use]
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow = Some(overflow);
+        self
+    }
+
     /// Compresses messages for this client if it offers it.
     #[cfg(feature = "deflate")]
     #[must_use]
@@ -108,6 +116,7 @@ impl Accept {
     pub(crate) fn differs(&self) -> bool {
         self.limits.is_some()
             || self.timeouts.is_some()
+            || self.overflow.is_some()
             || !matches!(self.compression, Choice::AsTheRoute)
     }
 
@@ -118,6 +127,9 @@ impl Accept {
         }
         if let Some(timeouts) = self.timeouts {
             config.timeouts = timeouts;
+        }
+        if let Some(overflow) = self.overflow {
+            config.overflow = overflow;
         }
         match self.compression {
             Choice::AsTheRoute => {}

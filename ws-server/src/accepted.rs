@@ -2,10 +2,12 @@
 
 use std::marker::PhantomData;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use seawall_actor::{Panicked, catch, isolate};
 
+use crate::stats::Counters;
 use crate::{By, Closed, Handler};
 
 /// Owns the handler. However this is dropped, [`Handler::on_close`] was called.
@@ -13,15 +15,18 @@ pub(crate) struct Accepted<H: Handler<I>, I: Send + 'static> {
     handler: H,
     /// What the handler will be told; `None` once it was.
     fate: Option<Closed>,
+    counters: Arc<Counters>,
     /// Messages of the type `I` are the handler's.
     infos: PhantomData<fn(I)>,
 }
 
 impl<H: Handler<I>, I: Send + 'static> Accepted<H, I> {
     /// The handler of a connection that is lost unless its 101 gets through.
-    pub(crate) fn new(handler: H) -> Self {
+    pub(crate) fn new(handler: H, counters: &Arc<Counters>) -> Self {
+        counters.accepted.add();
+        counters.active.add();
         let lost = Closed { code: None, reason: String::new(), by: By::Loss };
-        Self { handler, fate: Some(lost), infos: PhantomData }
+        Self { handler, fate: Some(lost), counters: Arc::clone(counters), infos: PhantomData }
     }
 
     /// The handler, while its connection is served: now only a kill can drop it.
@@ -46,6 +51,7 @@ impl<H: Handler<I>, I: Send + 'static> Accepted<H, I> {
 
 impl<H: Handler<I>, I: Send + 'static> Drop for Accepted<H, I> {
     fn drop(&mut self) {
+        self.counters.active.sub();
         let Some(closed) = self.fate.take() else { return };
         // Nobody is left to poll it a second time.
         let _ = catch(|| {

@@ -20,7 +20,7 @@ use crate::accepted::Accepted;
 use crate::deflate::Deflate;
 use crate::error::Kind;
 use crate::link::Link;
-use crate::outbox::{INFO, Outbox};
+use crate::outbox::{DROPPED, INFO, Outbox, WRITABLE};
 use crate::random::random;
 use crate::websocket::Config;
 use crate::{By, Closed, Error, Handler, Message, Pong, Sender};
@@ -78,6 +78,8 @@ pub(crate) struct Ended {
 enum Wake {
     Input,
     Info,
+    Dropped,
+    Writable,
     End,
     Broken(io::Error),
     Due(Due),
@@ -166,6 +168,11 @@ impl<I: Send + 'static> Connection<I> {
             let ended = match wake {
                 Wake::Input => self.receive(handler, &sender).await,
                 Wake::Info => self.inform(handler, &sender).await,
+                Wake::Dropped => {
+                    let messages = self.outbox().take_dropped();
+                    self.call(handler.on_dropped(messages, &sender)).await
+                }
+                Wake::Writable => self.call(handler.on_writable(&sender)).await,
                 Wake::End => Some(self.lost(Kind::Left)),
                 Wake::Broken(error) => Some(self.lost(Kind::Io(error))),
                 Wake::Due(due) => self.act(due),
@@ -206,6 +213,14 @@ impl<I: Send + 'static> Connection<I> {
         }
         if self.heed() {
             return self.poll_wake(cx); // at most once: then a Close is queued
+        }
+        if self.ending.is_none() {
+            if self.outbox().take_news(DROPPED) {
+                return Poll::Ready(Wake::Dropped);
+            }
+            if self.outbox().take_news(WRITABLE) {
+                return Poll::Ready(Wake::Writable);
+            }
         }
         if !self.informed && self.outbox().take_news(INFO) {
             return Poll::Ready(Wake::Info);

@@ -48,7 +48,8 @@ pub struct Compression {
     pub level: u8,
     /// Whether a message to the client may refer to those before. Costs some 300 KiB for each
     /// connection that has sent something since the last Ping but one, and lets senders to one
-    /// client wait for each other while they compress. Default `false`.
+    /// client wait for each other while they compress. Not used where messages that wait may be
+    /// dropped ([`Overflow`](crate::Overflow)). Default `false`.
     pub server_context: bool,
     /// Whether a message from the client may refer to those before. Costs some 40 KiB for each
     /// connection. Default `false`: the client is told to forget.
@@ -102,11 +103,15 @@ pub(crate) struct Deflate {
 }
 
 impl Deflate {
+    /// Settles compression with a client. `forgets`: messages may be dropped after they were
+    /// compressed, so none may refer to an earlier one.
     pub(crate) fn negotiate(
         handshake: &mut handshake::Request<'_>,
         compression: &Compression,
+        forgets: bool,
     ) -> Option<Self> {
-        let options = compression.for_codec();
+        let mut options = compression.for_codec();
+        options.server_no_context_takeover |= forgets;
         Some(Self { agreed: handshake.negotiate_deflate(&options)?, options })
     }
 

@@ -105,6 +105,20 @@ pub trait Handler<I: Send + 'static = Infallible>: Send + 'static {
         ready(())
     }
 
+    /// There is room for messages to the client again, after there was none: for those who send by
+    /// [`Sender::try_send`], and stop when it is refused.
+    fn on_writable(&mut self, sender: &Sender<I>) -> impl Future<Output = ()> + Send {
+        let _ = sender;
+        ready(())
+    }
+
+    /// This many messages to the client were dropped since the last call, as
+    /// [`Overflow`](crate::Overflow) says.
+    fn on_dropped(&mut self, messages: u64, sender: &Sender<I>) -> impl Future<Output = ()> + Send {
+        let _ = (messages, sender);
+        ready(())
+    }
+
     /// The connection is over. Called exactly once for each connection that was accepted, however
     /// it ends.
     ///

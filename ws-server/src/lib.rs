@@ -30,11 +30,12 @@
 //! | `websocket.rs`, `accept.rs` | the opening handshake: from a request to a connection, or a refusal |
 //! | `handler.rs`, `function.rs` | what the application implements, and what it is told; the plain form |
 //! | `sender.rs` | sending from anywhere |
-//! | `outbox.rs`, `inbox.rs` | the queue of frames to the client, of messages to the handler; their bounds |
+//! | `outbox.rs`, `queue.rs`, `overflow.rs` | frames on their way to a client, their bounds, and what is dropped |
+//! | `inbox.rs` | messages on their way to a handler |
 //! | `connection.rs`, `link.rs` | the life of one connection; its transport and deadlines |
 //! | `callback.rs`, `accepted.rs` | calling the handler; telling it of the end, once |
 //! | `deflate.rs` | compression, behind the feature of that name |
-//! | `config.rs`, `error.rs` | limits and timeouts; what went wrong |
+//! | `config.rs`, `error.rs`, `stats.rs` | limits and timeouts; what went wrong, what is counted |
 
 mod accept;
 mod accepted;
@@ -51,8 +52,11 @@ mod link;
 #[cfg(not(feature = "deflate"))]
 mod no_deflate;
 mod outbox;
+mod overflow;
+mod queue;
 mod random;
 mod sender;
+mod stats;
 mod websocket;
 
 #[cfg(doctest)]
@@ -66,8 +70,10 @@ pub use config::{Limits, Timeouts};
 pub use error::Error;
 pub use function::{Function, OwnedMessage, Receiver};
 pub use handler::{By, Closed, Handler, Message, Pong};
+pub use overflow::{Key, Overflow};
 pub use seawall_codec::ws::CloseCode;
 pub use sender::{SendError, Sender, TrySendError};
+pub use stats::{Stats, StatsReader};
 pub use websocket::WebSocket;
 
 #[cfg(not(feature = "deflate"))]

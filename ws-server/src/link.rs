@@ -12,6 +12,7 @@ use seawall_actor::time::{self, Alarm};
 use seawall_http_server::Upgraded;
 
 use crate::outbox::Outbox;
+use crate::queue::Frame;
 
 /// A write buffer up to this long is kept while its connection is at work; longer ones are for
 /// long messages, and go with them.
@@ -20,8 +21,8 @@ const KEPT_LEN: usize = 4 * 1024;
 pub(crate) struct Link {
     stream: Upgraded,
     pub(crate) input: Buffer,
-    /// Frames taken out of the outbox, of which the first `written` octets are written.
-    output: Vec<u8>,
+    /// What was taken out of the outbox, of which the first `written` octets are written.
+    output: Frame,
     written: usize,
     /// Since when the client has taken nothing.
     blocked_since: Option<Instant>,
@@ -33,7 +34,7 @@ impl Link {
         Self {
             stream,
             input: Buffer::default(),
-            output: Vec::new(),
+            output: Frame::default(),
             written: 0,
             blocked_since: None,
             alarm: Alarm::new(),
@@ -52,19 +53,16 @@ impl Link {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         loop {
-            if self.written == self.output.len() {
-                self.output.clear();
+            if self.written == self.output.bytes().len() {
                 self.written = 0;
-                if self.output.capacity() > KEPT_LEN {
-                    self.output = Vec::new();
-                }
+                self.output.forget(KEPT_LEN);
                 if !outbox.take(&mut self.output, cx) {
                     self.blocked_since = None;
                     // TLS keeps what it has encrypted until it is flushed.
                     return Pin::new(&mut self.stream).poll_flush(cx);
                 }
             }
-            match Pin::new(&mut self.stream).poll_write(cx, &self.output[self.written..]) {
+            match Pin::new(&mut self.stream).poll_write(cx, &self.output.bytes()[self.written..]) {
                 Poll::Ready(Ok(0)) => {
                     return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
                 }
@@ -98,8 +96,8 @@ impl Link {
 
     /// Holds no memory while nothing is to be done.
     pub(crate) fn rest(&mut self) {
-        if self.output.is_empty() {
-            self.output = Vec::new();
+        if self.output.bytes().is_empty() {
+            self.output = Frame::default();
         }
     }
 

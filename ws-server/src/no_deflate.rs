@@ -17,6 +17,7 @@ impl Deflate {
     pub(crate) fn negotiate(
         _: &mut handshake::Request<'_>,
         compression: &Compression,
+        _: bool,
     ) -> Option<Self> {
         match *compression {}
     }

@@ -5,12 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use seawall_actor as actor;
-use seawall_codec::ws::{CloseCode, Kind};
+use seawall_codec::ws::CloseCode;
 
 use crate::Message;
-use crate::config::Limits;
 use crate::inbox::Inbox;
 use crate::outbox::{Outbox, Refused};
+use crate::websocket::Config;
 
 /// One connection, seen from anywhere: sends to its client, and messages of type `I` to its
 /// handler. Cheap to clone, usable from any actor and any thread, also while the client is silent.
@@ -28,32 +28,30 @@ pub(crate) struct Ends<I> {
 }
 
 impl<I> Ends<I> {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Self { outbox: Outbox::new(limits), inbox: Inbox::new() }
+    pub(crate) fn new(config: &Arc<Config>) -> Self {
+        Self { outbox: Outbox::new(config), inbox: Inbox::new() }
     }
 }
 
 impl<I> Sender<I> {
-    /// Sends a message, and waits while too much waits for the client already.
+    /// Sends a message. If too much waits for the client already, this waits too, or the message
+    /// meets what [`Overflow`](crate::Overflow) says.
     ///
     /// # Errors
     ///
     /// [`SendError`] if the connection is closing or closed.
     pub async fn send(&self, message: impl Into<Message<'_>>) -> Result<(), SendError> {
-        let message = message.into();
-        let pushed = self.outbox().push(kind(message), message.as_bytes());
-        pushed.await.map_err(|()| SendError)
+        self.outbox().push(message.into()).await.map_err(|()| SendError)
     }
 
     /// Sends a message if there is room for it now.
     ///
     /// # Errors
     ///
-    /// [`TrySendError::Full`] if too much waits for the client already, [`TrySendError::Closed`] if
-    /// the connection is closing or closed.
+    /// [`TrySendError::Full`] if too much waits for the client already, or the message was dropped
+    /// for that; [`TrySendError::Closed`] if the connection is closing or closed.
     pub fn try_send<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), TrySendError> {
-        let message = message.into();
-        Ok(self.outbox().try_push(kind(message), message.as_bytes())?)
+        Ok(self.outbox().try_push(message.into())?)
     }
 
     /// Sends a Ping, besides those of the heartbeat; its Pong comes to
@@ -127,13 +125,6 @@ impl<I> Sender<I> {
     }
 }
 
-fn kind(message: Message<'_>) -> Kind {
-    match message {
-        Message::Text(_) => Kind::Text,
-        Message::Binary(_) => Kind::Binary,
-    }
-}
-
 impl<I> Clone for Sender<I> {
     fn clone(&self) -> Self {
         Self { ends: Arc::clone(&self.ends) }
@@ -165,7 +156,7 @@ pub enum TrySendError {
 impl From<Refused> for TrySendError {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::Full => Self::Full,
+            Refused::Full | Refused::Dropped => Self::Full,
             Refused::Closed => Self::Closed,
         }
     }

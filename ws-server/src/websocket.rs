@@ -15,7 +15,8 @@ use crate::connection::{Connection, Opening, Owner};
 use crate::deflate::{Compression, Deflate};
 use crate::function::Function;
 use crate::sender::Ends;
-use crate::{Handler, Limits, Receiver, Reject, Sender, Timeouts};
+use crate::stats::Counters;
+use crate::{Handler, Limits, Overflow, Receiver, Reject, Sender, StatsReader, Timeouts};
 
 /// Makes connections of requests: a handler for `seawall-http-server`, as a route or for every
 /// path.
@@ -34,6 +35,8 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
     pub(crate) compression: Option<Compression>,
+    pub(crate) overflow: Overflow,
+    pub(crate) counters: Arc<Counters>,
 }
 
 impl<F, H, I> WebSocket<F, I>
@@ -101,6 +104,19 @@ impl<F, I> WebSocket<F, I> {
         self
     }
 
+    /// Sets what becomes of messages for a client that takes them too slowly.
+    #[must_use]
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        Arc::make_mut(&mut self.config).overflow = overflow;
+        self
+    }
+
+    /// What the route counts, to be read after it was given away.
+    #[must_use]
+    pub fn stats(&self) -> StatsReader {
+        StatsReader(Arc::clone(&self.config.counters))
+    }
+
     /// Compresses messages for clients that offer it (permessage-deflate, RFC 7692). Without
     /// this, none is compressed.
     #[cfg(feature = "deflate")]
@@ -134,23 +150,28 @@ where
         Ok(handshake) => handshake,
         Err(refusal) => return refuse(refusal),
     };
-    let owner = Owner(Sender { ends: Arc::new(Ends::new(&config.limits)) });
+    let owner = Owner(Sender { ends: Arc::new(Ends::new(&config)) });
     let (opening, subprotocol) = match handler.on_connect(&request, &owner.0).await {
         Ok(accept) => {
             let subprotocol = accept.subprotocol().map(str::to_owned);
             if accept.differs() {
                 accept.apply(Arc::make_mut(&mut config)); // this connection's own from here on
             }
-            (Opening::Accepted(Accepted::new(handler)), subprotocol)
+            (Opening::Accepted(Accepted::new(handler, &config.counters)), subprotocol)
         }
-        Err(Reject::Status(status)) => return status.into_response(),
+        Err(Reject::Status(status)) => {
+            config.counters.rejected.add();
+            return status.into_response();
+        }
         Err(Reject::Policy(reason)) => {
+            config.counters.rejected.add();
             (Opening::Rejected(CloseCode::POLICY_VIOLATION, reason), None)
         }
     };
-    let compression = config.compression.as_ref();
-    let deflate = compression.and_then(|wanted| Deflate::negotiate(&mut handshake, wanted));
-    owner.0.outbox().settle(&config.limits, deflate.map(Deflate::encoder));
+    let forgets = config.overflow.drops_waiting();
+    let deflate = config.compression.as_ref();
+    let deflate = deflate.and_then(|wanted| Deflate::negotiate(&mut handshake, wanted, forgets));
+    owner.0.outbox().settle(&config, deflate.map(Deflate::encoder));
     // `Accept::select` takes only what the client offers.
     let Ok(fields) = handshake.fields(subprotocol.as_deref()) else {
         return Status::INTERNAL_SERVER_ERROR.into_response();

@@ -8,6 +8,7 @@ mod deflate; // compression: what is agreed, both directions, violations
 mod handlers; // all that a handler is told, and the plain form
 mod handshakes; // from HTTP to WebSocket, and refusals
 mod messages; // echoes, fragments, control frames, violations
+mod overflows; // clients that take less than is sent to them
 mod senders; // sending from elsewhere, and what bounds it
 
 use std::net::SocketAddr;
@@ -28,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 enum Told {
     /// Connected: its path and its sender.
     Open(String, Sender),
+    Dropped(u64),
+    Writable,
     Closed(Closed),
 }
 
@@ -54,6 +57,14 @@ impl Handler for Probe {
             Message::Text("quiet") => {}
             message => drop(sender.send(message).await),
         }
+    }
+
+    async fn on_dropped(&mut self, messages: u64, _: &Sender) {
+        let _ = self.report.send(Told::Dropped(messages));
+    }
+
+    async fn on_writable(&mut self, _: &Sender) {
+        let _ = self.report.send(Told::Writable);
     }
 
     async fn on_close(&mut self, closed: &Closed) {
@@ -104,9 +115,12 @@ impl Fixture {
 
     /// What the next connection that ended told its handler.
     fn closed(&self) -> Closed {
-        match self.told.recv_timeout(PATIENCE) {
-            Ok(Told::Closed(closed)) => closed,
-            _ => panic!("not told of the end"),
+        loop {
+            match self.told.recv_timeout(PATIENCE) {
+                Ok(Told::Closed(closed)) => return closed,
+                Ok(Told::Dropped(_) | Told::Writable) => {}
+                _ => panic!("not told of the end"),
+            }
         }
     }
 
