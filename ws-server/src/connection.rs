@@ -19,6 +19,7 @@ use seawall_http_server::Upgraded;
 use crate::accepted::Accepted;
 use crate::deflate::Deflate;
 use crate::error::Kind;
+use crate::group;
 use crate::link::Link;
 use crate::outbox::{DROPPED, INFO, Outbox, WRITABLE};
 use crate::random::random;
@@ -65,6 +66,11 @@ impl<I> Drop for Owner<I> {
     fn drop(&mut self) {
         self.0.outbox().close();
         self.0.ends.inbox.close();
+        for group in self.0.outbox().end() {
+            if let Some(group) = group.upgrade() {
+                group.remove(group::id(&self.0));
+            }
+        }
     }
 }
 

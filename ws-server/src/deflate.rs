@@ -151,6 +151,12 @@ impl Encoder {
         message.len() >= self.deflate.options.min_len
     }
 
+    /// What was agreed, if messages stand for themselves: then one frame goes to all that agreed
+    /// on the same.
+    pub(crate) fn shared(&self) -> Option<Deflate> {
+        self.own.is_none().then_some(self.deflate)
+    }
+
     /// Lends the compressor. What one of its own has encoded must be sent, and in this order.
     pub(crate) fn with<T>(&self, f: impl FnOnce(&mut Compressor) -> T) -> T {
         if let Some(own) = &self.own {

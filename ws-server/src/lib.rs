@@ -29,7 +29,7 @@
 //! |---|---|
 //! | `websocket.rs`, `accept.rs` | the opening handshake: from a request to a connection, or a refusal |
 //! | `handler.rs`, `function.rs` | what the application implements, and what it is told; the plain form |
-//! | `sender.rs` | sending from anywhere |
+//! | `sender.rs`, `group.rs`, `prepared.rs` | sending from anywhere; to many, encoded once |
 //! | `outbox.rs`, `queue.rs`, `overflow.rs` | frames on their way to a client, their bounds, and what is dropped |
 //! | `inbox.rs` | messages on their way to a handler |
 //! | `connection.rs`, `link.rs` | the life of one connection; its transport and deadlines |
@@ -46,6 +46,7 @@ mod connection;
 mod deflate;
 mod error;
 mod function;
+mod group;
 mod handler;
 mod inbox;
 mod link;
@@ -53,6 +54,7 @@ mod link;
 mod no_deflate;
 mod outbox;
 mod overflow;
+mod prepared;
 mod queue;
 mod random;
 mod sender;
@@ -69,6 +71,7 @@ pub use accept::{Accept, Reject};
 pub use config::{Limits, Timeouts};
 pub use error::Error;
 pub use function::{Function, OwnedMessage, Receiver};
+pub use group::{Broadcast, Group, Groups};
 pub use handler::{By, Closed, Handler, Message, Pong};
 pub use overflow::{Key, Overflow};
 pub use seawall_codec::ws::CloseCode;

@@ -6,7 +6,7 @@ use seawall_codec::ws::{self, Kind, handshake};
 #[derive(Clone, Debug)]
 pub(crate) enum Compression {}
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Deflate {}
 
 pub(crate) enum Encoder {}
@@ -33,6 +33,10 @@ impl Deflate {
 
 impl Encoder {
     pub(crate) fn wants(&self, _: &[u8]) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn shared(&self) -> Option<Deflate> {
         match *self {}
     }
 

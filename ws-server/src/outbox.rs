@@ -6,13 +6,15 @@
 //! lock.
 
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Waker};
 
 use event_listener::Event;
-use seawall_codec::ws::{CloseCode, Kind, Opcode, frame};
+use seawall_codec::ws::{CloseCode, Opcode, frame};
 
 use crate::deflate::Encoder;
+use crate::group::Members;
+use crate::prepared::{Prepared, kind};
 use crate::queue::{Frame, Queue};
 use crate::websocket::Config;
 use crate::{Message, Overflow};
@@ -54,6 +56,10 @@ struct State {
     dropped: u64,
     /// There was no room for a message, and the handler was not told since that there is.
     full: bool,
+    /// Those that the connection is a member of. They are told when it ends.
+    groups: Vec<Weak<Members>>,
+    /// The connection is over: it joins no group any more.
+    over: bool,
     /// Nothing more goes in: a Close was queued, or the connection is over.
     closed: bool,
     /// What a sender asked the connection to close with.
@@ -73,6 +79,12 @@ pub(crate) enum Refused {
     Closed,
 }
 
+impl Refused {
+    pub(crate) fn is_closed(self) -> bool {
+        self == Self::Closed
+    }
+}
+
 impl Outbox {
     pub(crate) fn new(config: &Arc<Config>) -> Self {
         Self {
@@ -82,6 +94,8 @@ impl Outbox {
                 reserved: 0,
                 dropped: 0,
                 full: false,
+                groups: Vec::new(),
+                over: false,
                 closed: false,
                 close_request: None,
                 waker: None,
@@ -125,6 +139,42 @@ impl Outbox {
         }
         state.wake();
         Ok(())
+    }
+
+    /// Queues a message that others get as well.
+    pub(crate) fn try_push_prepared(&self, prepared: &mut Prepared<'_>) -> Result<(), Refused> {
+        let frame = prepared.frame(self.encoder.get());
+        let frame = Arc::clone(frame);
+        let mut state = self.admit(frame.len())?;
+        if state.config.overflow.drops_waiting() {
+            self.push_loose(&mut state, prepared.message, Frame::Shared(frame));
+        } else {
+            state.queue.push_shared(&frame);
+        }
+        state.wake();
+        Ok(())
+    }
+
+    /// Takes note of a group; tells whether the connection still is one to be in groups.
+    pub(crate) fn join(&self, group: &Arc<Members>) -> bool {
+        let mut state = self.state();
+        if !state.over && !state.groups.iter().any(|known| known.as_ptr() == Arc::as_ptr(group)) {
+            state.groups.retain(|known| known.strong_count() > 0);
+            state.groups.push(Arc::downgrade(group));
+        }
+        !state.over
+    }
+
+    /// Forgets a group.
+    pub(crate) fn leave(&self, group: &Arc<Members>) {
+        self.state().groups.retain(|known| known.as_ptr() != Arc::as_ptr(group));
+    }
+
+    /// Gives the groups that the connection was a member of: it is over.
+    pub(crate) fn end(&self) -> Vec<Weak<Members>> {
+        let mut state = self.state();
+        state.over = true;
+        std::mem::take(&mut state.groups)
     }
 
     /// Queues a Ping. It counts as a message: who sends nothing else is bounded, too.
@@ -402,13 +452,6 @@ impl State {
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
-    }
-}
-
-fn kind(message: Message<'_>) -> Kind {
-    match message {
-        Message::Text(_) => Kind::Text,
-        Message::Binary(_) => Kind::Binary,
     }
 }
 

@@ -54,7 +54,8 @@ pub enum Overflow {
 
 impl Overflow {
     /// [`Coalesce`](Self::Coalesce) by what `key` makes of each message. Messages without a key
-    /// replace none.
+    /// replace none. The function is called while the client's queue is locked: it must be quick,
+    /// and send nothing itself.
     pub fn coalesce(key: impl Fn(Message<'_>) -> Option<u64> + Send + Sync + 'static) -> Self {
         Self::Coalesce(Key(Arc::new(key)))
     }

@@ -378,3 +378,35 @@ fn the_ratio_and_the_threshold_are_the_routes() {
     let (_, compressed) = pair.echo(TEXT, &vec![b'*'; 1 << 20]);
     assert!(compressed);
 }
+
+/// Who agreed on the same gets the same compressed frame; others get theirs, or the plain one.
+#[test]
+fn a_broadcast_is_compressed_once_for_each_agreement() {
+    let message = "a message of some length. ".repeat(100);
+    for (compression, compressed) in [(Compression::default(), true), (with_context(), false)] {
+        let fixture = serving(compression);
+        let group = seawall_ws_server::Group::new();
+        let mut frames = Vec::new();
+        let mut pairs = Vec::new();
+        for params in ["", "", "; server_max_window_bits=10"] {
+            pairs.push(Pair::open(&fixture, params));
+            let Ok(crate::Told::Open(_, sender)) = fixture.told.recv_timeout(PATIENCE) else {
+                panic!("not told");
+            };
+            group.join(&sender);
+        }
+        let (mut plain, sender) = fixture.open();
+        group.join(&sender);
+        assert_eq!(group.broadcast(&*message).sent, 4);
+        plain.expect(TEXT, &message);
+        for pair in &mut pairs {
+            let frame = pair.client.frame();
+            assert_eq!(frame.first & COMPRESSED != 0, compressed);
+            frames.push(frame);
+        }
+        assert_eq!(frames[0], frames[1]);
+        if !compressed {
+            assert_eq!(frames[0].payload, message.as_bytes());
+        }
+    }
+}

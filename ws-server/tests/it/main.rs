@@ -5,6 +5,7 @@ mod client; // a client that knows nothing but frames
 mod closes; // who closes, with which code, and who is told
 #[cfg(feature = "deflate")]
 mod deflate; // compression: what is agreed, both directions, violations
+mod groups; // many clients at once, and how they leave
 mod handlers; // all that a handler is told, and the plain form
 mod handshakes; // from HTTP to WebSocket, and refusals
 mod messages; // echoes, fragments, control frames, violations
