@@ -27,7 +27,7 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `websocket.rs`, `accept.rs` | the opening handshake: from a request to a connection, or a refusal |
+//! | `websocket.rs`, `accept.rs`, `origin.rs` | the opening handshake: from a request to a connection, or a refusal |
 //! | `handler.rs`, `function.rs` | what the application implements, and what it is told; the plain form |
 //! | `sender.rs`, `group.rs`, `prepared.rs` | sending from anywhere; to many, encoded once |
 //! | `outbox.rs`, `queue.rs`, `overflow.rs` | frames on their way to a client, their bounds, and what is dropped |
@@ -52,6 +52,7 @@ mod inbox;
 mod link;
 #[cfg(not(feature = "deflate"))]
 mod no_deflate;
+mod origin;
 mod outbox;
 mod overflow;
 mod prepared;

@@ -14,6 +14,7 @@ use crate::accepted::Accepted;
 use crate::connection::{Connection, Opening, Owner};
 use crate::deflate::{Compression, Deflate};
 use crate::function::Function;
+use crate::origin::Origins;
 use crate::sender::Ends;
 use crate::stats::Counters;
 use crate::{Handler, Limits, Overflow, Receiver, Reject, Sender, StatsReader, Timeouts};
@@ -21,7 +22,8 @@ use crate::{Handler, Limits, Overflow, Receiver, Reject, Sender, StatsReader, Ti
 /// Makes connections of requests: a handler for `seawall-http-server`, as a route or for every
 /// path.
 ///
-/// A request that is no right opening handshake is answered 400, 405 or 426 (RFC 6455 §4.2, §4.4).
+/// A request that is no right opening handshake is answered 400, 405 or 426 (RFC 6455 §4.2, §4.4),
+/// one from a page of another host 403 (§10.2).
 pub struct WebSocket<F, I = Infallible> {
     make: F,
     config: Arc<Config>,
@@ -36,6 +38,7 @@ pub(crate) struct Config {
     pub(crate) timeouts: Timeouts,
     pub(crate) compression: Option<Compression>,
     pub(crate) overflow: Overflow,
+    pub(crate) origins: Origins,
     pub(crate) counters: Arc<Counters>,
 }
 
@@ -111,6 +114,25 @@ impl<F, I> WebSocket<F, I> {
         self
     }
 
+    /// Lets pages of these origins connect, besides those of the host itself: each as a browser
+    /// names it, `https://app.example.org`, with a port unless it is the scheme's own.
+    ///
+    /// Without this, a browser is answered 403 if its page is of another host. Clients that send
+    /// no Origin, which no browser does, always pass.
+    #[must_use]
+    pub fn origins<O: Into<String>>(mut self, origins: impl IntoIterator<Item = O>) -> Self {
+        let origins = origins.into_iter().map(Into::into).collect();
+        Arc::make_mut(&mut self.config).origins = Origins::Also(origins);
+        self
+    }
+
+    /// Lets pages of any origin connect: for what is public, and known to nobody by cookies.
+    #[must_use]
+    pub fn any_origin(mut self) -> Self {
+        Arc::make_mut(&mut self.config).origins = Origins::Any;
+        self
+    }
+
     /// What the route counts, to be read after it was given away.
     #[must_use]
     pub fn stats(&self) -> StatsReader {
@@ -150,6 +172,10 @@ where
         Ok(handshake) => handshake,
         Err(refusal) => return refuse(refusal),
     };
+    if !config.origins.allow(&request) {
+        config.counters.rejected.add();
+        return Response::new(Status::FORBIDDEN).text("this origin may not connect\n");
+    }
     let owner = Owner(Sender { ends: Arc::new(Ends::new(&config)) });
     let (opening, subprotocol) = match handler.on_connect(&request, &owner.0).await {
         Ok(accept) => {

@@ -9,6 +9,7 @@ mod groups; // many clients at once, and how they leave
 mod handlers; // all that a handler is told, and the plain form
 mod handshakes; // from HTTP to WebSocket, and refusals
 mod messages; // echoes, fragments, control frames, violations
+mod origins; // which pages may connect
 mod overflows; // clients that take less than is sent to them
 mod senders; // sending from elsewhere, and what bounds it
 
