@@ -94,3 +94,7 @@ pub use stream::{BodySender, ClientGone};
 #[cfg(feature = "tower")]
 pub use tower::{RequestBody, tower};
 pub use upgrade::Upgraded;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/concurrency.md")]
+struct Concurrency;

@@ -1,0 +1,58 @@
+//! What idle actors hold, counted by the allocator.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicIsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crate::{IDLE, Library};
+
+static BYTES: AtomicIsize = AtomicIsize::new(0);
+
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// SAFETY: every call is handed to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        BYTES.fetch_add(layout.size() as isize, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract, which is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        BYTES.fetch_sub(layout.size() as isize, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract, which is the same.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+/// The bytes that are held, once what the last one left has been freed.
+fn settled() -> isize {
+    loop {
+        let before = BYTES.load(Ordering::SeqCst);
+        thread::sleep(Duration::from_millis(100));
+        if BYTES.load(Ordering::SeqCst) == before {
+            return before;
+        }
+    }
+}
+
+pub fn line(libraries: &[Box<dyn Library>]) -> String {
+    let mut line = "| memory of an idle actor |".to_owned();
+    let mut each = vec![];
+    for library in libraries {
+        drop(library.idle(IDLE)); // its lists grow once
+        let before = settled();
+        let held = library.idle(IDLE);
+        let bytes = (BYTES.load(Ordering::SeqCst) - before) as f64 / IDLE as f64;
+        drop(held);
+        let _ = write!(line, " {bytes:.0} B |");
+        each.push(bytes);
+    }
+    let _ = write!(line, " {:.3} |", each[0] / each[1]);
+    line
+}
