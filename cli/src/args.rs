@@ -22,6 +22,9 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// Where the subject is described, if nothing says otherwise.
+const DEFAULT_PROFILE: &str = "harness.toml";
+
 const EXAMPLES: &str = "\
 Examples:
   harness run                                     the subject that ./harness.toml describes
@@ -161,6 +164,18 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
 
+    /// Write the report as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+
+    /// Write a summary as Markdown, to $GITHUB_STEP_SUMMARY for example
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
+
+    /// Write failures and warnings as GitHub annotations; to /dev/stdout for GitHub to see them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) annotations: Option<PathBuf>,
+
     /// Write the trace of each case to a file in this folder
     #[arg(long, value_name = "FOLDER")]
     pub(crate) traces: Option<PathBuf>,
@@ -193,19 +208,37 @@ impl Run {
             path.as_deref().map(|path| File { path, content: content() })
         };
         let json = if self.json_to_stdout() { &None } else { &self.json };
-        [form(json, &|| report.to_json()), form(&self.html, &|| report.to_html(level))]
-            .into_iter()
-            .flatten()
-            .collect()
+        let described_in = match &self.profile {
+            Some(file) => Some(file.as_path()),
+            None if self.describes_subject() => None,
+            None => Some(Path::new(DEFAULT_PROFILE)),
+        };
+        let described_in = described_in.and_then(Path::to_str);
+        [
+            form(json, &|| report.to_json()),
+            form(&self.html, &|| report.to_html(level)),
+            form(&self.junit, &|| report.to_junit(level)),
+            form(&self.markdown, &|| report.to_markdown(level)),
+            form(&self.annotations, &|| report.to_annotations(level, described_in)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    /// Whether flags say where the subject is, so that no profile is needed.
+    fn describes_subject(&self) -> bool {
+        !self.command.is_empty() || self.http.is_some() || self.ws.is_some()
     }
 
     /// The profile's file, and the flags laid over it.
     pub(crate) fn profile(&self) -> Result<Profile, Error> {
-        let described = !self.command.is_empty() || self.http.is_some() || self.ws.is_some();
         let mut profile = match &self.profile {
             Some(file) => Profile::load(file)?,
-            None if described => Profile { name: "subject".into(), ..Profile::default() },
-            None => Profile::load(Path::new("harness.toml"))?,
+            None if self.describes_subject() => {
+                Profile { name: "subject".into(), ..Profile::default() }
+            }
+            None => Profile::load(Path::new(DEFAULT_PROFILE))?,
         };
         self.lay_launch_over(&mut profile)?;
         self.lay_urls_over(&mut profile)?;

@@ -77,6 +77,21 @@ fn json_and_traces_are_written() {
 }
 
 #[test]
+fn several_reports_are_written_at_once() {
+    let url = format!("http://{}", naive_server());
+    let [junit, markdown, notes] =
+        ["junit.xml", "summary.md", "notes"].map(|n| TempFile::new(n, ""));
+    let run_flags = ["run", "--http", &url, "--filter", "http/HOST-01,http/RL-01"];
+    let forms = ["--junit", junit.path(), "--markdown", markdown.path()];
+    let forms = [&forms[..], &["--annotations", notes.path()]].concat();
+    assert_eq!(run(&[&run_flags[..], &forms].concat()).0, 1);
+    let text = |file: &TempFile| fs::read_to_string(&file.0).unwrap();
+    assert!(text(&junit).contains("tests=\"2\" skipped=\"0\" failures=\"1\""), "{}", text(&junit));
+    assert!(text(&markdown).starts_with("## ❌ subject: 1 failed\n"), "{}", text(&markdown));
+    assert!(text(&notes).starts_with("::error title=http/HOST-01 "), "{}", text(&notes));
+}
+
+#[test]
 fn the_page_shows_each_case_and_replaces_what_was_there() {
     let url = format!("http://{}", naive_server());
     let page = TempFile::new("report.html", "the page of yesterday");

@@ -1,7 +1,10 @@
 //! What a run found. `docs/report.md` documents the JSON form.
 
+mod annotations;
 mod hexdump;
 mod html;
+mod junit;
+mod markdown;
 
 use serde::{Deserialize, Serialize};
 
