@@ -34,6 +34,8 @@ Examples:
   harness run --http http://127.0.0.1:{port} --contract -- ./server --port {port}
   harness list --filter http/CL
   harness explain http/CL-04
+  harness diff yesterday.json today.json
+  harness compare nginx.json mine.json --html compare.html
 
 Exit codes:
   0    every case passed, or failed only below the chosen level
@@ -51,6 +53,33 @@ pub(crate) enum Command {
     List(List),
     /// Explain cases: what they send and accept, why that matters, what fixes it
     Explain(Explain),
+    /// Show what got better or worse between two JSON reports; exits with 1 if anything got worse
+    Diff(Diff),
+    /// Lay JSON reports of several subjects side by side
+    Compare(Compare),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Diff {
+    /// The report of the earlier run
+    pub(crate) before: PathBuf,
+    /// The report of the later run
+    pub(crate) after: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Compare {
+    /// The reports, one for each subject
+    #[arg(required = true, num_args = 2.., value_name = "REPORT")]
+    pub(crate) reports: Vec<PathBuf>,
+
+    /// Every case, not only those whose verdicts differ
+    #[arg(long)]
+    pub(crate) all: bool,
+
+    /// Write the comparison as one self-contained HTML page, too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -168,7 +197,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE")]
     pub(crate) junit: Option<PathBuf>,
 
-    /// Write a summary as Markdown, to $GITHUB_STEP_SUMMARY for example
+    /// Write a summary as Markdown, for a CI run or a comment
     #[arg(long, value_name = "FILE")]
     pub(crate) markdown: Option<PathBuf>,
 
@@ -398,7 +427,7 @@ mod tests {
         let cli = Cli::try_parse_from(["harness", "run"].iter().chain(arguments)).unwrap();
         match cli.command {
             Command::Run(run) => run.profile(),
-            Command::List(_) | Command::Explain(_) => unreachable!("asked for run"),
+            _ => unreachable!("asked for run"),
         }
     }
 

@@ -15,7 +15,26 @@ pub(crate) struct File<'a> {
 
 /// Writes all of them, whatever becomes of each; gives back what could not be written, and why.
 pub(crate) fn write(files: &[File<'_>]) -> Vec<Error> {
-    files.iter().filter_map(|file| atomically(file.path, &file.content).err()).collect()
+    files.iter().filter_map(|file| write_one(file).err()).collect()
+}
+
+/// Writes a file.
+///
+/// # Errors
+///
+/// Its name, and why it cannot be written.
+pub(crate) fn write_one(file: &File<'_>) -> Result<(), Error> {
+    atomically(file.path, &file.content)
+}
+
+/// Reads a JSON report.
+///
+/// # Errors
+///
+/// Its name, and why it cannot be read or is no report.
+pub(crate) fn read(path: &Path) -> Result<Report, Error> {
+    let text = fs::read_to_string(path).map_err(|source| cannot("read", path, source))?;
+    Report::from_json(&text).map_err(|error| Error::Usage(format!("{}: {error}", path.display())))
 }
 
 /// Writes the trace of each case to a file of its own in `folder`.

@@ -1,6 +1,7 @@
 //! The binary `harness`: arguments and terminal only. All judging is `seawall-harness`.
 
 mod args;
+mod between;
 mod exit;
 mod explain;
 mod files;
@@ -13,9 +14,10 @@ use std::process::ExitCode;
 use async_signal::{Signal, Signals};
 use clap::Parser;
 use futures_lite::{StreamExt, future};
-use seawall_harness::{Error, catalogue, check_deviations, run};
+use seawall_harness::{Change, Comparison, Error, catalogue, check_deviations, run};
 
-use args::{Cli, Command, Explain, List, Run};
+use args::{Cli, Command, Compare, Diff, Explain, List, Run};
+use files::File;
 use progress::Progress;
 
 fn main() -> ExitCode {
@@ -23,6 +25,8 @@ fn main() -> ExitCode {
         Command::Run(arguments) => judge(&arguments),
         Command::List(arguments) => list(&arguments),
         Command::Explain(arguments) => explain(&arguments),
+        Command::Diff(arguments) => diff(&arguments),
+        Command::Compare(arguments) => compare(&arguments),
     };
     done.unwrap_or_else(|error| {
         complain(&error);
@@ -70,6 +74,24 @@ fn list(arguments: &List) -> Result<ExitCode, Error> {
 fn explain(arguments: &Explain) -> Result<ExitCode, Error> {
     let cases = arguments.filter().select(&catalogue::all())?;
     print(&explain::text(&cases));
+    Ok(ExitCode::from(exit::PASSED))
+}
+
+fn diff(arguments: &Diff) -> Result<ExitCode, Error> {
+    let (before, after) = (files::read(&arguments.before)?, files::read(&arguments.after)?);
+    print(&between::diff(&before, &after));
+    let worse = before.diff(&after).iter().any(|found| found.change == Change::Worse);
+    Ok(ExitCode::from(if worse { exit::FAILED } else { exit::PASSED }))
+}
+
+fn compare(arguments: &Compare) -> Result<ExitCode, Error> {
+    let reports: Vec<_> =
+        arguments.reports.iter().map(|path| files::read(path)).collect::<Result<_, _>>()?;
+    let comparison = Comparison::of(&reports);
+    print(&between::compare(&comparison, arguments.all));
+    if let Some(path) = &arguments.html {
+        files::write_one(&File { path, content: comparison.to_html() })?;
+    }
     Ok(ExitCode::from(exit::PASSED))
 }
 

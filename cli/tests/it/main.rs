@@ -4,6 +4,8 @@
 mod endings;
 // What the harness leaves behind when it is stopped: nothing.
 mod orphans;
+// Two reports and more: diff, compare.
+mod between;
 // What needs no subject: list, explain.
 mod catalogue;
 // Runs that judge something.

@@ -16,11 +16,12 @@ use crate::explain::Reasons;
 use crate::verdict::{Outcome, Strength};
 
 /// The templates by name; `.html` makes the engine escape whatever is filled in.
-static TEMPLATES: LazyLock<Environment<'_>> = LazyLock::new(|| {
+pub(super) static TEMPLATES: LazyLock<Environment<'_>> = LazyLock::new(|| {
     let mut templates = Environment::new();
     for (name, text) in [
         ("page.html", include_str!("page.html")),
         ("case.html", include_str!("case.html")),
+        ("compare.html", include_str!("compare.html")),
         ("page.css", include_str!("page.css")),
         ("page.js", include_str!("page.js")),
     ] {

@@ -1,4 +1,4 @@
-//! The report as `JUnit` XML, which every CI system shows as tests.
+//! The report as JUnit XML, which every CI system shows as tests.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::case::Family;
 use crate::verdict::{Outcome, Strength};
 
 impl Report {
-    /// The report as `JUnit` XML at this level: a suite for each family, a test for each case.
+    /// The report as JUnit XML at this level: a suite for each family, a test for each case.
     ///
     /// What fails the run is a failure, or an error where the harness is at fault. What fails below the
     /// level, deviates as the profile says, or was skipped is skipped, with the reason; a flaky case that

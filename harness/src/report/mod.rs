@@ -1,10 +1,16 @@
 //! What a run found. `docs/report.md` documents the JSON form.
 
 mod annotations;
+mod behaviour;
+mod compare;
+mod diff;
 mod hexdump;
 mod html;
 mod junit;
 mod markdown;
+
+pub use compare::{Cell, Comparison, Row};
+pub use diff::{Change, Difference};
 
 use serde::{Deserialize, Serialize};
 
