@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 use seawall_harness::{
     Deviation, Error, Filter, Launch, Options, Outcome, Profile, Report, Route, Strength, Tls,
 };
@@ -48,6 +49,7 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Judge a subject
+    #[command(after_long_help = RUN_EXAMPLES)]
     Run(Box<Run>),
     /// List the cases
     List(List),
@@ -57,6 +59,44 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Lay JSON reports of several subjects side by side
     Compare(Compare),
+    /// Print completions for a shell, to be sourced by it
+    #[command(after_long_help = COMPLETIONS)]
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Print the manual page, or write one for each subcommand to a folder
+    Man {
+        /// Where to; `man -l FOLDER/harness-run.1` shows one
+        folder: Option<PathBuf>,
+    },
+}
+
+const COMPLETIONS: &str = "\
+Examples:
+  harness completions bash > ~/.local/share/bash-completion/completions/harness
+  harness completions zsh > ~/.zfunc/_harness
+  harness completions fish > ~/.config/fish/completions/harness.fish";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  harness run                                                    ./harness.toml describes the subject
+  harness run --http http://127.0.0.1:8080                       it runs already
+  harness run --http https://127.0.0.1:8443 --insecure           over TLS, with any certificate
+  harness run -- ./server --port {port}                          it is started on a free port
+  harness run --ws ws://127.0.0.1:8080/echo --filter ws/5        some cases
+  harness run --level must --html report.html --junit report.xml for CI
+  harness run --json today.json && harness diff yesterday.json today.json";
+
+/// How much is said.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Loudness {
+    /// The result in a line.
+    Quiet,
+    /// Progress, failures in detail, warnings in a line each.
+    Usual,
+    /// A line for every case, and whole traces.
+    Verbose,
 }
 
 #[derive(Args, Debug)]
@@ -211,7 +251,11 @@ pub(crate) struct Run {
 
     /// A line for every case, and whole traces
     #[arg(long, short)]
-    pub(crate) verbose: bool,
+    verbose: bool,
+
+    /// Nothing but the result, in a line, and what went wrong with the run itself
+    #[arg(long, short, conflicts_with = "verbose")]
+    quiet: bool,
 }
 
 impl Selection {
@@ -223,6 +267,14 @@ impl Selection {
 impl Run {
     pub(crate) fn options(&self) -> Options {
         Options { jobs: self.jobs.into(), time_limit: self.time_limit }
+    }
+
+    pub(crate) fn loudness(&self) -> Loudness {
+        match (self.quiet, self.verbose) {
+            (true, _) => Loudness::Quiet,
+            (false, true) => Loudness::Verbose,
+            (false, false) => Loudness::Usual,
+        }
     }
 
     /// Whether standard output is for JSON and nothing else.

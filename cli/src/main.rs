@@ -5,6 +5,7 @@ mod between;
 mod exit;
 mod explain;
 mod files;
+mod manual;
 mod progress;
 mod summary;
 
@@ -25,6 +26,17 @@ fn main() -> ExitCode {
         Command::Run(arguments) => judge(&arguments),
         Command::List(arguments) => list(&arguments),
         Command::Explain(arguments) => explain(&arguments),
+        Command::Completions { shell } => {
+            print(&manual::completions(shell));
+            Ok(ExitCode::from(exit::PASSED))
+        }
+        Command::Man { folder: None } => {
+            print(&manual::page());
+            Ok(ExitCode::from(exit::PASSED))
+        }
+        Command::Man { folder: Some(folder) } => {
+            manual::write_pages(&folder).map(|()| ExitCode::from(exit::PASSED))
+        }
         Command::Diff(arguments) => diff(&arguments),
         Command::Compare(arguments) => compare(&arguments),
     };
@@ -44,7 +56,7 @@ fn judge(arguments: &Run) -> Result<ExitCode, Error> {
     let stop = async {
         signals.next().await;
     };
-    let mut progress = Progress::new(arguments.verbose);
+    let mut progress = Progress::new(arguments.loudness());
     let options = arguments.options();
     let report =
         future::block_on(run(&profile, &cases, &options, stop, |event| progress.show(&event)));
@@ -54,7 +66,7 @@ fn judge(arguments: &Run) -> Result<ExitCode, Error> {
     print(&if arguments.json_to_stdout() {
         report.to_json()
     } else {
-        summary::text(&report, arguments.level, arguments.verbose)
+        summary::text(&report, arguments.level, arguments.loudness())
     });
     let mut errors = files::write(&arguments.files(&report));
     let traces = arguments.traces.as_deref().map(|folder| files::write_traces(folder, &report));

@@ -6,6 +6,7 @@ use console::style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use seawall_harness::{Event, Judged, Outcome};
 
+use crate::args::Loudness;
 use crate::summary::{counted, painted};
 
 /// Between two plain lines that only say how far the run is.
@@ -14,7 +15,7 @@ const PLAIN_INTERVAL: Duration = Duration::from_secs(2);
 /// Shows a run while it goes on.
 pub(crate) struct Progress {
     bar: ProgressBar,
-    verbose: bool,
+    loudness: Loudness,
     terminal: bool,
     cases: usize,
     judged: usize,
@@ -23,17 +24,17 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    pub(crate) fn new(verbose: bool) -> Self {
-        let terminal = console::user_attended_stderr();
+    pub(crate) fn new(loudness: Loudness) -> Self {
+        let terminal = console::user_attended_stderr() && loudness > Loudness::Quiet;
         // Drawn once the subject is ready: until then a build may want the screen.
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
         let look = ProgressStyle::with_template(
-            "{spinner} {msg:32!} {wide_bar:.cyan/dim} {pos}/{len} {elapsed}",
+            "{spinner} {msg:40!} {wide_bar:.cyan/dim} {pos}/{len} {elapsed}",
         );
         if let Ok(look) = look {
             bar.set_style(look.progress_chars("━━─"));
         }
-        Self { bar, verbose, terminal, cases: 0, judged: 0, failed: 0, said: Instant::now() }
+        Self { bar, loudness, terminal, cases: 0, judged: 0, failed: 0, said: Instant::now() }
     }
 
     pub(crate) fn show(&mut self, event: &Event<'_>) {
@@ -49,7 +50,10 @@ impl Progress {
                     self.bar.enable_steady_tick(Duration::from_millis(100));
                 }
             }
-            Event::Began(case) => self.bar.set_message(case.id.clone()),
+            Event::Began(case) => self.bar.set_message(match self.failed {
+                0 => case.id.clone(),
+                failed => format!("{failed} failed · {}", case.id),
+            }),
             Event::Judged(judged) => self.judged(judged),
             Event::Died { how, suspects } => {
                 let suspects = suspects.join(", ");
@@ -66,7 +70,7 @@ impl Progress {
         self.bar.inc(1);
         let failed = matches!(judged.outcome, Outcome::Fail | Outcome::Error | Outcome::Flaky);
         self.failed += usize::from(failed);
-        if failed || self.verbose {
+        if failed || self.loudness == Loudness::Verbose {
             let word = painted(judged.outcome);
             self.say(&format!("{word} {} {}", judged.id, style(&judged.title).for_stderr().dim()));
         } else if !self.terminal && self.said.elapsed() > PLAIN_INTERVAL {
@@ -79,6 +83,9 @@ impl Progress {
     }
 
     fn say(&mut self, line: &str) {
+        if self.loudness == Loudness::Quiet {
+            return;
+        }
         self.said = Instant::now();
         self.bar.suspend(|| eprintln!("{line}"));
     }

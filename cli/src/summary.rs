@@ -6,8 +6,13 @@ use std::fmt::Write;
 use console::{StyledObject, style};
 use seawall_harness::{Case, End, Family, Judged, Outcome, Report, Strength};
 
-/// Lines of a trace shown with a failure; all of them when asked.
-const TRACE_LINES: usize = 16;
+use crate::args::Loudness;
+
+/// Lines of a trace shown with a failure, of its beginning and its end; all of them when asked.
+const TRACE_HEAD: usize = 12;
+const TRACE_TAIL: usize = 4;
+/// Lines of offending octets, likewise.
+const OCTET_LINES: usize = 4;
 
 /// The outcome's word in its colour.
 pub(crate) fn painted(outcome: Outcome) -> StyledObject<String> {
@@ -21,14 +26,24 @@ pub(crate) fn painted(outcome: Outcome) -> StyledObject<String> {
     }
 }
 
-/// What was found, the failures in detail.
-pub(crate) fn text(report: &Report, level: Strength, verbose: bool) -> String {
+/// What was found: a tree of families, the failures in detail.
+pub(crate) fn text(report: &Report, level: Strength, loudness: Loudness) -> String {
     let mut out = String::new();
-    for judged in report.results.iter().filter(|judged| in_detail(judged)) {
-        detail(&mut out, judged, verbose);
+    if loudness > Loudness::Quiet {
+        for family in Family::ALL {
+            let of_family =
+                report.results.iter().filter(|judged| judged.family == family && in_detail(judged));
+            for (i, judged) in of_family.enumerate() {
+                if i == 0 {
+                    _ = writeln!(out, "\n{}", style(family.title()).bold().underlined());
+                }
+                detail(&mut out, judged, loudness == Loudness::Verbose);
+            }
+        }
+        brief(&mut out, report);
+        families(&mut out, report);
+        out.push('\n');
     }
-    brief(&mut out, report);
-    families(&mut out, report);
     ending(&mut out, report, level);
     out
 }
@@ -40,32 +55,37 @@ fn in_detail(judged: &Judged) -> bool {
 
 fn detail(out: &mut String, judged: &Judged, verbose: bool) {
     let Judged { outcome, id, title, strength, section, .. } = judged;
-    _ = writeln!(out, "\n{} {}  {title}", painted(*outcome), style(id).bold());
-    _ = writeln!(out, "      {}", style(format!("{strength} · {section}")).dim());
-    labelled(out, "expected", &judged.expected);
-    labelled(out, "got", &judged.got);
-    if !judged.offending.is_empty() {
-        labelled(out, "octets", &judged.offending);
-    }
-    let shown = if verbose { judged.trace.len() } else { judged.trace.len().min(TRACE_LINES) };
-    let left_out = judged.trace.len() - shown;
-    for (i, line) in judged.trace[left_out..].iter().enumerate() {
-        let label = if i == 0 { "trace" } else { "" };
-        _ = writeln!(out, "      {label:9} {}", style(line).dim());
-    }
-    if left_out > 0 {
-        _ = writeln!(
-            out,
-            "      {:9} {left_out} lines before these: --verbose, or --traces FOLDER",
-            ""
-        );
-    }
+    _ = writeln!(out, "\n  {} {}  {title}", painted(*outcome), style(id).bold());
+    _ = writeln!(out, "        {}", style(format!("{strength} · {section}")).dim());
+    labelled(out, "expected", judged.expected.lines().map(Into::into), 0);
+    labelled(out, "got", judged.got.lines().map(Into::into), 0);
+    let most = if verbose { usize::MAX } else { OCTET_LINES };
+    let octets = judged.hexdump(16);
+    labelled(
+        out,
+        "octets",
+        octets.iter().take(most).map(Into::into),
+        octets.len().saturating_sub(most),
+    );
+    // The request and the head of its answer stand at the beginning, what became of it at the end.
+    let (head, tail) = match judged.trace.len().checked_sub(TRACE_HEAD + TRACE_TAIL) {
+        Some(1..) if !verbose => (TRACE_HEAD, TRACE_TAIL),
+        _ => (judged.trace.len(), 0),
+    };
+    let elided = judged.trace.len() - head - tail;
+    let elided = (elided > 0).then(|| format!("… {elided} lines: --verbose, --html FILE"));
+    let dimmed = |line: &String| style(line).dim().to_string();
+    let (first, last) = (&judged.trace[..head], &judged.trace[judged.trace.len() - tail..]);
+    let lines = first.iter().map(dimmed).chain(elided).chain(last.iter().map(dimmed));
+    labelled(out, "trace", lines, 0);
 }
 
-fn labelled(out: &mut String, label: &str, text: &str) {
-    for (i, line) in text.lines().enumerate() {
-        let label = if i == 0 { label } else { "" };
-        _ = writeln!(out, "      {label:9} {line}");
+/// Lines behind their label, and how many more there are.
+fn labelled(out: &mut String, label: &str, lines: impl Iterator<Item = String>, more: usize) {
+    let more = (more > 0).then(|| format!("… {more} lines more"));
+    for (i, line) in lines.chain(more).enumerate() {
+        let label = style(format!("{:9}", if i == 0 { label } else { "" })).cyan();
+        _ = writeln!(out, "        {label} {line}");
     }
 }
 
@@ -132,7 +152,6 @@ fn coloured(outcome: Outcome, text: String) -> StyledObject<String> {
 }
 
 fn ending(out: &mut String, report: &Report, level: Strength) {
-    out.push('\n');
     for note in &report.notes {
         let word = if note.failure { style("note:").red() } else { style("note:").yellow() };
         _ = writeln!(out, "{word} {}", note.text);

@@ -31,3 +31,24 @@ fn the_list_is_grouped_by_family() {
     assert!(stdout.starts_with("HTTP conformance ("), "{stdout}");
     assert!(stdout.contains("\nslow clients (10)\n") && stdout.ends_with(" cases\n"), "{stdout}");
 }
+
+#[test]
+fn completions_and_manual_know_every_subcommand() {
+    let subcommands = ["run", "list", "explain", "diff", "compare", "completions", "man"];
+    for shell in ["bash", "zsh", "fish"] {
+        let (code, stdout, _) = run(&["completions", shell]);
+        assert_eq!(code, 0);
+        assert!(subcommands.iter().all(|word| stdout.contains(word)), "{shell}");
+    }
+    let (code, stdout, _) = run(&["man"]);
+    assert_eq!(code, 0);
+    assert!(
+        subcommands.iter().all(|word| stdout.contains(&format!("harness\\-{word}(1)"))),
+        "{stdout}"
+    );
+    let folder = std::env::temp_dir().join(format!("harness-cli-{}-man", std::process::id()));
+    assert_eq!(run(&["man", folder.to_str().unwrap()]).0, 0);
+    let pages = std::fs::read_dir(&folder).unwrap().count();
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(pages > subcommands.len(), "one for each, and one for all");
+}

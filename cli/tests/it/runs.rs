@@ -1,6 +1,6 @@
 use std::fs;
 
-use crate::support::{TempFile, naive_server, run};
+use crate::support::{TempFile, harness, naive_server, run};
 
 #[test]
 fn a_case_that_passes_exits_with_0() {
@@ -74,6 +74,32 @@ fn json_and_traces_are_written() {
     fs::remove_dir_all(folder).unwrap();
     let (_, stdout, _) = run(&["run", "--http", &url, "--filter", filter, "--json", "-"]);
     assert!(stdout.starts_with('{') && stdout.ends_with("}\n"), "nothing but JSON: {stdout}");
+}
+
+#[test]
+fn quiet_says_the_result_and_nothing_else() {
+    let url = format!("http://{}", naive_server());
+    let (code, stdout, stderr) =
+        run(&["run", "--quiet", "--http", &url, "--filter", "http/HOST-01"]);
+    assert_eq!((code, &stderr[..]), (1, ""));
+    assert!(
+        stdout.starts_with("subject: 1 case in ") && stdout.ends_with(": 1 failed\n"),
+        "{stdout}"
+    );
+    assert_eq!(stdout.lines().count(), 1);
+}
+
+#[test]
+fn colours_are_for_terminals_and_for_those_who_insist() {
+    let url = format!("http://{}", naive_server());
+    let coloured = |variables: &[(&str, &str)]| {
+        let mut command = harness(&["run", "--http", &url, "--filter", "http/RL-01"]);
+        let output = command.envs(variables.iter().copied()).output().unwrap();
+        [output.stdout, output.stderr].concat().contains(&0x1b)
+    };
+    assert!(!coloured(&[]), "no terminal");
+    assert!(coloured(&[("CLICOLOR_FORCE", "1")]));
+    assert!(!coloured(&[("NO_COLOR", "1")]));
 }
 
 #[test]
