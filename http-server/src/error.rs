@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     Tls(#[source] seawall_tls::Error),
     #[error("the client broke the protocol: {0}")]
     Violation(#[source] Violation),
+    #[error("the proxy broke the protocol: {0}")]
+    Proxy(#[source] seawall_codec::proxy::Violation),
     #[error("the client was too slow: {0}")]
     TooSlow(Phase),
     #[error("the handler had not answered after its time")]
@@ -54,6 +56,7 @@ pub(crate) enum Kind {
 /// What was going on when time ran out or the client left.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Phase {
+    Proxy,
     Handshake,
     FirstByte,
     Head,
@@ -64,6 +67,7 @@ pub(crate) enum Phase {
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Proxy => "the header of the PROXY protocol",
             Self::Handshake => "its TLS handshake",
             Self::FirstByte => "its first octet",
             Self::Head => "a request head",
@@ -88,7 +92,11 @@ impl Error {
     #[must_use]
     pub fn is_peer(&self) -> bool {
         match self.kind {
-            Kind::Violation(_) | Kind::TooSlow(_) | Kind::Left(_) | Kind::Content(_) => true,
+            Kind::Violation(_)
+            | Kind::Proxy(_)
+            | Kind::TooSlow(_)
+            | Kind::Left(_)
+            | Kind::Content(_) => true,
             Kind::Tls(ref error) => !matches!(error, seawall_tls::Error::Config { .. }),
             Kind::Bind { .. }
             | Kind::NoAddress
@@ -134,7 +142,10 @@ impl Error {
             | Kind::NoAddress
             | Kind::Io(_)
             | Kind::Tls(_)
-            | Kind::TooSlow(Phase::Handshake | Phase::FirstByte | Phase::Response) => None,
+            | Kind::Proxy(_)
+            | Kind::TooSlow(Phase::Proxy | Phase::Handshake | Phase::FirstByte | Phase::Response) => {
+                None
+            }
         }
     }
 }

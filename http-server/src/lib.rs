@@ -21,6 +21,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `server.rs`, `listener.rs`, `handshake.rs` | what is served where; the accept loop; what TLS begins with |
+//! | `endpoint.rs`, `proxied.rs`, `networks.rs` | what is spoken at an address; what a proxy says of its client, and who is believed |
 //! | `foreign.rs` | connections that somebody else has accepted |
 //! | `connection.rs`, `respond.rs` | the life of one connection; writing a response |
 //! | `link.rs` | transport, buffers and deadlines of a connection, and the content of a request |
@@ -40,6 +41,7 @@ mod config;
 mod connection;
 mod content;
 mod date;
+mod endpoint;
 mod error;
 mod event;
 #[cfg(unix)]
@@ -52,11 +54,13 @@ mod listener;
 mod map;
 mod media_type;
 mod multipart;
+mod networks;
 mod output;
 mod pace;
 mod params;
 mod pool;
 #[cfg(unix)]
+mod proxied;
 mod range;
 #[cfg(unix)]
 mod representation;
@@ -74,12 +78,14 @@ mod upgrade;
 mod validators;
 
 pub use config::{Limits, Timeouts};
+pub use endpoint::Endpoint;
 pub use error::Error;
 pub use event::Event;
 #[cfg(unix)]
 pub use files::Files;
 pub use handler::{Answer, Handler, Next, With, Wrapped, blocking, with_state};
 pub use multipart::{Multipart, MultipartLimits, Part};
+pub use networks::{ForwardedBy, Networks, NotANetwork};
 pub use params::Params;
 #[cfg(unix)]
 pub use representation::Representation;

@@ -16,7 +16,7 @@ use seawall_codec::http::{Exchange, ResponseWriter, Status};
 use seawall_tls::{Acceptor, Stream};
 
 use crate::server::{Seat, Shared};
-use crate::{Event, connection, handshake};
+use crate::{Endpoint, Event, connection, handshake, proxied};
 
 /// The pause after an accept that failed for want of descriptors or memory: long enough not to
 /// spin, short enough to be back soon after one is free.
@@ -25,26 +25,27 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Starts the accept loop of one endpoint.
 pub(crate) fn spawn(
     scope: &Scope,
-    address: SocketAddr,
+    endpoint: Endpoint,
     listener: TcpListener,
-    acceptor: Option<Acceptor>,
     shared: &Arc<Shared>,
 ) {
-    let endpoint = Endpoint { listener, acceptor, shared: Arc::clone(shared) };
+    let label = format!("listener {}", endpoint.address);
+    let door = Door { endpoint, listener, shared: Arc::clone(shared) };
     scope
         .actor()
-        .label(format!("listener {address}"))
+        .label(label)
         .mailbox(1)
-        .spawn(|_: Mailbox<Infallible>, context: Context| endpoint.run(context));
+        .spawn(|_: Mailbox<Infallible>, context: Context| door.run(context));
 }
 
-struct Endpoint {
+/// Where connections come in.
+struct Door {
+    endpoint: Endpoint,
     listener: TcpListener,
-    acceptor: Option<Acceptor>,
     shared: Arc<Shared>,
 }
 
-impl Endpoint {
+impl Door {
     async fn run(self, context: Context) {
         let stopping = pin!(async {
             context.stopping().await;
@@ -84,16 +85,27 @@ impl Endpoint {
         peer: SocketAddr,
         permit: SemaphoreGuardArc,
     ) {
-        let Some(seat) = self.shared.seat(peer, permit) else {
+        let Endpoint { acceptor, proxies, .. } = &self.endpoint;
+        let seat = match proxies {
+            None => self.shared.seat(peer, permit),
+            Some(proxies) if proxies.contains(peer.ip()) => Some(self.shared.seat_of_proxy(permit)),
+            // Whoever that is, it has nothing to say about clients.
+            Some(_) => return self.shared.refuse(peer),
+        };
+        let Some(seat) = seat else {
             self.shared.refuse(peer);
-            if self.acceptor.is_none() {
+            if acceptor.is_none() {
                 // A fresh connection's send buffer takes this at once; if not, it is not worth a wait.
                 let _ = future::poll_once(stream.write(&refusal())).await;
             }
             return;
         };
-        let connection =
-            Connection { acceptor: self.acceptor.clone(), shared: Arc::clone(&self.shared), peer };
+        let connection = Connection {
+            acceptor: acceptor.clone(),
+            proxied: proxies.is_some(),
+            shared: Arc::clone(&self.shared),
+            peer,
+        };
         scope
             .actor()
             .label(format!("connection {peer}"))
@@ -128,15 +140,30 @@ fn concerns_one_connection(error: &io::Error) -> bool {
 /// A connection before its first octet.
 struct Connection {
     acceptor: Option<Acceptor>,
+    /// Whether a proxy is to say whose it is.
+    proxied: bool,
     shared: Arc<Shared>,
     peer: SocketAddr,
 }
 
 impl Connection {
-    async fn run(self, stream: TcpStream, seat: Seat, context: Context) -> ExitReason {
-        let _seat = seat;
+    async fn run(self, mut stream: TcpStream, mut seat: Seat, context: Context) -> ExitReason {
         // Answers leave in whole writes already; waiting for more would only delay them.
         let _ = stream.set_nodelay(true);
+        let mut peer = self.peer;
+        if self.proxied {
+            let header = proxied::client(&mut stream, self.peer, &self.shared, &context);
+            // Boxed: it holds the longest header, and only for that long.
+            match Box::pin(header).await {
+                Ok(Some(client)) => peer = client,
+                Ok(None) => return ExitReason::Normal,
+                Err(error) => return connection::failed(error),
+            }
+            if !seat.claim(peer.ip()) {
+                self.shared.refuse(peer);
+                return ExitReason::Normal;
+            }
+        }
         let stream = match &self.acceptor {
             None => Stream::Plain(stream),
             // Boxed: the state of a handshake is large, and gone with it.
@@ -149,6 +176,6 @@ impl Connection {
             }
         };
         let tls = stream.info().map(Arc::new);
-        connection::serve(stream, tls, self.peer, self.shared, context).await
+        connection::serve(stream, tls, peer, self.shared, context).await
     }
 }

@@ -18,7 +18,7 @@ use crate::error::Kind;
 use crate::event::{self, Hook};
 use crate::pool::Pool;
 use crate::stats::Counters;
-use crate::{Error, Event, Handler, Limits, Stats, Timeouts, foreign, listener};
+use crate::{Endpoint, Error, Event, Handler, Limits, Stats, Timeouts, foreign, listener};
 
 /// How long a shutdown waits, after its deadline, for killed connections to be dropped.
 const KILL_GRACE: Duration = Duration::from_millis(200);
@@ -46,7 +46,7 @@ pub struct Server {
     limits: Limits,
     timeouts: Timeouts,
     hook: Option<Hook>,
-    endpoints: Vec<(SocketAddr, Option<Acceptor>)>,
+    endpoints: Vec<Endpoint>,
 }
 
 impl Server {
@@ -80,14 +80,18 @@ impl Server {
     }
 
     /// Serves `http` on `address`; port 0 lets the system choose one. May be called several times.
-    pub fn listen(mut self, address: SocketAddr) -> Self {
-        self.endpoints.push((address, None));
-        self
+    pub fn listen(self, address: SocketAddr) -> Self {
+        self.listen_on(Endpoint::new(address))
     }
 
     /// Serves `https` on `address`.
-    pub fn listen_tls(mut self, address: SocketAddr, acceptor: Acceptor) -> Self {
-        self.endpoints.push((address, Some(acceptor)));
+    pub fn listen_tls(self, address: SocketAddr, acceptor: Acceptor) -> Self {
+        self.listen_on(Endpoint::new(address).tls(acceptor))
+    }
+
+    /// Serves as `endpoint` says.
+    pub fn listen_on(mut self, endpoint: Endpoint) -> Self {
+        self.endpoints.push(endpoint);
         self
     }
 
@@ -116,16 +120,17 @@ impl Server {
     fn start_with_endpoints(self, scope: &Scope) -> Result<Running, Error> {
         let mut bound = Vec::new();
         let mut addresses = Vec::new();
-        for (address, acceptor) in self.endpoints {
+        for endpoint in self.endpoints {
+            let address = endpoint.address;
             let bind = |source| Error::new(Kind::Bind { address, source });
             let listener = TcpListener::bind(address).map_err(bind)?;
             addresses.push(listener.local_addr().map_err(bind)?);
-            bound.push((listener, acceptor));
+            bound.push((listener, endpoint));
         }
         let shared = Arc::new(Shared::new(self.handler, self.limits, self.timeouts, self.hook));
         let scope = shared.scope_below(scope);
-        for ((listener, acceptor), address) in bound.into_iter().zip(&addresses) {
-            listener::spawn(&scope, *address, listener, acceptor, &shared);
+        for ((listener, endpoint), address) in bound.into_iter().zip(&addresses) {
+            listener::spawn(&scope, Endpoint { address: *address, ..endpoint }, listener, &shared);
         }
         Ok(Running { scope, addresses, shared })
     }
@@ -311,15 +316,14 @@ impl Shared {
         peer: SocketAddr,
         permit: SemaphoreGuardArc,
     ) -> Option<Seat> {
-        let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = by_address.entry(peer.ip()).or_default();
-        if *open >= self.limits.connections_per_address {
-            return None;
-        }
-        *open += 1;
-        drop(by_address);
+        let mut seat = self.seat_of_proxy(permit);
+        seat.claim(peer.ip()).then_some(seat)
+    }
+
+    /// Takes a place for a connection whose client is yet to be named.
+    pub(crate) fn seat_of_proxy(self: &Arc<Self>, permit: SemaphoreGuardArc) -> Seat {
         self.counters.active.add();
-        Some(Seat { shared: Arc::clone(self), ip: peer.ip(), _permit: permit })
+        Seat { shared: Arc::clone(self), ip: None, _permit: permit }
     }
 
     /// The exit of a connection's actor is where its failure is counted and reported.
@@ -347,17 +351,34 @@ impl Shared {
 /// A connection's place among those that may be open; given back when dropped.
 pub(crate) struct Seat {
     shared: Arc<Shared>,
-    ip: IpAddr,
+    /// The address it counts for, once that is known.
+    ip: Option<IpAddr>,
     _permit: SemaphoreGuardArc,
+}
+
+impl Seat {
+    /// Counts it for an address; `false` if that has too many.
+    pub(crate) fn claim(&mut self, ip: IpAddr) -> bool {
+        let mut by_address = self.shared.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = by_address.get(&ip).copied().unwrap_or_default();
+        let free = open < self.shared.limits.connections_per_address;
+        if free {
+            by_address.insert(ip, open + 1);
+            self.ip = Some(ip);
+        }
+        free
+    }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut by_address = self.shared.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(open) = by_address.get_mut(&self.ip) {
+        if let Some(ip) = self.ip
+            && let Some(open) = by_address.get_mut(&ip)
+        {
             *open -= 1;
             if *open == 0 {
-                by_address.remove(&self.ip);
+                by_address.remove(&ip);
             }
         }
         drop(by_address);

@@ -11,6 +11,7 @@ mod forms; // content as text, JSON, forms
 mod handovers; // Upgrade
 mod leaving; // clients that leave while they are answered
 mod pipe; // a connection in memory
+mod proxies; // who the client is behind a proxy, and who is believed
 mod requests; // heads that are refused, heads that are not
 mod routes; // limits for a route, nesting, middleware, state
 mod secure; // the same over TLS, and clients that do not get that far
