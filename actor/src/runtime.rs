@@ -12,6 +12,7 @@ mod idle;
 mod pool;
 mod stage;
 mod tasks;
+mod thread;
 mod watch;
 mod worker;
 
@@ -20,7 +21,6 @@ use std::future::Future;
 use std::io;
 use std::num::NonZero;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use futures_lite::future;
@@ -194,5 +194,5 @@ impl fmt::Debug for Builder {
 }
 
 fn default_workers() -> usize {
-    thread::available_parallelism().map_or(2, |cpus| cpus.get().max(2))
+    std::thread::available_parallelism().map_or(2, |cpus| cpus.get().max(2))
 }

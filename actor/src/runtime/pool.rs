@@ -44,12 +44,21 @@ pub(crate) struct Pool {
 pub(super) struct Roster {
     pub(super) live: usize,
     pub(super) stalled: usize,
+    /// No longer counted as workers, and about to end.
+    leaving: usize,
     /// How many workers there have been.
     started: usize,
     threads: HashMap<usize, JoinHandle<()>>,
     /// Threads that have ended, or are about to, of a pool that quits.
     ended: Vec<JoinHandle<()>>,
     watching: bool,
+}
+
+impl Roster {
+    /// Threads of workers, whatever they are at.
+    pub(super) fn threads(&self) -> usize {
+        self.live + self.stalled + self.leaving
+    }
 }
 
 impl Pool {
@@ -126,9 +135,19 @@ impl Pool {
         !self.tasks.is_empty() || workers.iter().any(|worker| !worker.local.is_empty())
     }
 
-    /// Whether there are more workers than there should be.
-    pub(super) fn is_surplus(&self) -> bool {
-        self.live.load(Ordering::Relaxed) > self.size
+    /// Whether there are more workers than there should be; the one that asks is to go then.
+    pub(super) fn dismiss(&self) -> bool {
+        if self.live.load(Ordering::Relaxed) <= self.size {
+            return false;
+        }
+        let mut roster = self.roster();
+        let surplus = roster.live > self.size;
+        if surplus {
+            let live = roster.live - 1;
+            self.set_live(&mut roster, live);
+            roster.leaving += 1;
+        }
+        surplus
     }
 
     pub(super) fn is_quitting(&self) -> bool {
@@ -160,7 +179,7 @@ impl Pool {
 
     /// Whether there may be another thread.
     pub(super) fn has_room(&self, roster: &Roster) -> bool {
-        roster.live + roster.stalled < self.limit
+        roster.threads() < self.limit
     }
 
     /// Starts another worker.
@@ -204,11 +223,13 @@ impl Pool {
             self.drain(|task| drop(catch(|| task.run())));
         }
         let mut roster = self.roster();
-        if leave == Leave::Stalled {
-            roster.stalled -= 1;
-        } else {
-            let live = roster.live - 1;
-            self.set_live(&mut roster, live);
+        match leave {
+            Leave::Stalled => roster.stalled -= 1,
+            Leave::Surplus => roster.leaving -= 1,
+            Leave::Quit => {
+                let live = roster.live - 1;
+                self.set_live(&mut roster, live);
+            }
         }
         let thread = roster.threads.remove(&worker.number);
         if self.is_quitting() {
@@ -255,7 +276,7 @@ impl Pool {
         self.watch.wake_now();
         let Some(until) = until else { return };
         let mut roster = self.roster();
-        while roster.live + roster.stalled > 0 || roster.watching {
+        while roster.threads() > 0 || roster.watching {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;

@@ -3,10 +3,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::thread::{Pid, gettid};
 
+use super::thread::{self, Thread};
 use crate::ActorId;
 use crate::event::Hook;
 use crate::life::lock;
@@ -21,8 +22,8 @@ pub(super) struct Stage {
     poll: AtomicU64,
     actor: AtomicU64,
     thread: OnceLock<Pid>,
-    /// The poll that the watch saw last, and when it saw it first.
-    seen: Mutex<Option<(u64, Instant)>>,
+    /// The poll that the watch saw last.
+    seen: Mutex<Option<Glimpse>>,
     /// Made by the watch under this lock together with [`HELD`]; the worker looks for it when it
     /// finds that.
     stall: Mutex<Option<Stall>>,
@@ -64,21 +65,31 @@ impl Stage {
         left.map_or(Err(Held), |_| Ok(()))
     }
 
-    /// Since when the watch has seen the poll that is under way, if one is and is not held yet.
+    /// The poll that is under way, if it was at the last look, too, and is not held yet.
     pub(super) fn look(&self, now: Instant) -> Option<Glimpse> {
         let poll = self.poll.load(Ordering::Acquire);
-        let actor = self.actor.load(Ordering::Relaxed);
+        let actor = ActorId::of(self.actor.load(Ordering::Relaxed));
         let mut seen = lock(&self.seen);
         if poll & 1 == 0 || poll & HELD != 0 {
             *seen = None;
             return None;
         }
-        let since = match *seen {
-            Some((known, since)) if known == poll => since,
-            _ => now,
-        };
-        *seen = Some((poll, since));
-        Some(Glimpse { poll, actor: ActorId::of(actor), since })
+        match &mut *seen {
+            Some(known) if known.poll == poll => {
+                // Few polls last from one look to the next, so the system is seldom asked.
+                known.ran = known.ran.or_else(|| Some(self.thread()?.ran));
+                Some(known.clone())
+            }
+            _ => {
+                *seen = Some(Glimpse { poll, actor, since: now, ran: None });
+                None
+            }
+        }
+    }
+
+    /// What the worker's thread is at.
+    pub(super) fn thread(&self) -> Option<Thread> {
+        self.thread.get().and_then(|thread| thread::look_at(*thread))
     }
 
     /// Holds the poll, if it still is under way: `stalled` is called before the worker can go on.
@@ -107,8 +118,12 @@ impl Stage {
 }
 
 /// A poll under way.
+#[derive(Clone)]
 pub(super) struct Glimpse {
     poll: u64,
     pub(super) actor: ActorId,
+    /// When it was first seen.
     pub(super) since: Instant,
+    /// The processor time that its thread had had soon after.
+    pub(super) ran: Option<Duration>,
 }

@@ -1,8 +1,8 @@
 //! What keeps a runtime going while actors block their threads or compute without end.
 //!
 //! A thread that sleeps while all workers rest, and else looks at them every few milliseconds. A
-//! worker that is in the same poll as [`stall_after`](crate::Builder::stall_after) ago is
-//! *stalled*: a spare thread takes its place, its own priority is lowered so that it cannot crowd
+//! worker that is in the same poll as [`stall_after`](crate::Builder::stall_after) ago, and sleeps
+//! or has computed since, is *stalled*: a spare thread takes its place, its own priority is lowered so that it cannot crowd
 //! out the others, and an event names the actor. When the poll returns, the thread ends: what was
 //! lowered cannot be raised again without privilege.
 
@@ -121,12 +121,22 @@ impl Watcher {
         for worker in self.pool.workers() {
             if let Some(glimpse) = worker.stage.look(now)
                 && now.duration_since(glimpse.since) >= self.pool.watch.stall_after
+                && self.is_at_fault(&worker.stage, &glimpse)
                 && self.hold(&worker.stage, &glimpse)
             {
                 held += 1;
             }
         }
         held
+    }
+
+    /// Whether it is the actor that takes so long, and not the machine, which may give the thread
+    /// no processor: a spare would not have one either, and a lower priority be a punishment for
+    /// nothing.
+    fn is_at_fault(&self, stage: &Stage, glimpse: &Glimpse) -> bool {
+        let (Some(before), Some(thread)) = (glimpse.ran, stage.thread()) else { return true };
+        // A tenth is more than any good poll needs, and soon had even on a crowded machine.
+        thread.sleeps || thread.ran.saturating_sub(before) >= self.pool.watch.stall_after / 10
     }
 
     fn hold(&self, stage: &Stage, glimpse: &Glimpse) -> bool {
@@ -160,7 +170,7 @@ impl Watcher {
                 break;
             }
         }
-        let threads = roster.live + roster.stalled;
+        let threads = roster.threads();
         drop(roster);
         if short && !self.exhausted {
             self.root.report(&Event::ThreadsExhausted { threads });

@@ -32,7 +32,7 @@ pub(super) struct Worker {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Leave {
     Quit,
-    /// There are more workers than there should be.
+    /// There were more workers than there should be. It no longer counts as one.
     Surplus,
     /// It was stalled, and others do its work by now.
     Stalled,
@@ -148,6 +148,9 @@ impl Shift {
             }
             self.turn = self.turn.wrapping_add(1);
             if self.turn.is_multiple_of(REACTOR_EVERY) {
+                if self.pool.dismiss() {
+                    return Leave::Surplus;
+                }
                 self.glance();
             }
             match self.find() {
@@ -165,7 +168,7 @@ impl Shift {
                         return Leave::Stalled;
                     }
                 }
-                None if self.pool.is_surplus() => return Leave::Surplus,
+                None if self.pool.dismiss() => return Leave::Surplus,
                 None => self.rest(),
             }
         }
