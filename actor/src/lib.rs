@@ -47,6 +47,7 @@
 //! | `runtime.rs` and below it | worker threads, what keeps them going while actors block, and the ordered shutdown |
 //! | `reactor.rs` and below it | readiness of sockets, and timers |
 //! | `turn.rs` | how much a task may read and write before others get their turn |
+//! | `sync.rs`, `model.rs` | locks that a model checker can take the place of; what it checks |
 //! | `sim.rs` | tests in which a seed gives the order and time passes by itself |
 //! | `buffer.rs` | read buffers that idle connections do not hold |
 //! | `net.rs` and below it, `time.rs` | sockets and timers, as users see them |
@@ -68,6 +69,8 @@ mod group;
 mod isolate;
 mod life;
 mod mailbox;
+#[cfg(all(test, shuttle))]
+mod model;
 mod monitor;
 pub mod net;
 mod queue;
@@ -82,6 +85,7 @@ mod signal;
 pub mod sim;
 mod spawn;
 mod supervisor;
+mod sync;
 pub mod time;
 mod timer;
 mod turn;

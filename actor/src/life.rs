@@ -5,8 +5,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 
 use event_listener::Event as Notice;
@@ -14,6 +14,8 @@ use event_listener::Event as Notice;
 use crate::event::{self, Hook};
 use crate::queue::Lane;
 use crate::relations::Relations;
+pub(crate) use crate::sync::lock;
+use crate::sync::{AtomicU8, AtomicUsize, Mutex, MutexGuard};
 use crate::{Event, ExitReason};
 
 /// Which actor; never given twice in one process.
@@ -269,11 +271,6 @@ pub(crate) fn both<'a>(a: &'a Core, b: &'a Core) -> (MutexGuard<'a, State>, Mute
         let second = b.state();
         (a.state(), second)
     }
-}
-
-/// Nothing of ours panics while it holds a lock, so a poisoned one is as good as any.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Forgets of which type an actor's messages are.

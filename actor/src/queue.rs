@@ -2,13 +2,12 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::Mutex;
 use std::task::{Poll, Waker};
 use std::time::Instant;
 
 use event_listener::{Event, IntoNotification};
 
-use crate::life::lock;
+use crate::sync::{Mutex, lock};
 use crate::{TrySendError, time};
 
 /// A queue whatever its messages.

@@ -12,9 +12,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
-use std::sync::{Arc, MutexGuard, Weak};
+use std::sync::{Arc, Weak};
 
 use crate::life::{Core, Life, State, both};
+use crate::sync::MutexGuard;
 use crate::{ActorId, ExitReason, Reference, Signal};
 
 /// What ties an actor to others. Most have none.

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::mem;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-use crate::life::lock;
+use crate::sync::{Mutex, lock};
 
 /// Where the answer to one message goes; it travels inside the message, to whoever answers.
 ///

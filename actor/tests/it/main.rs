@@ -1,5 +1,6 @@
 //! The actor core from outside, one idea each.
 
+mod aborts; // the build that must fail
 mod calls; // messages that are answered
 mod events; // what the event hook is told
 mod exits; // how an actor ends, and who hears of it
