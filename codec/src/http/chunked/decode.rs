@@ -1,5 +1,6 @@
 //! Chunked content in: the data without its framing, in place.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::extension::Extension;
@@ -35,9 +36,15 @@ pub struct Decoder {
     allowed: u64,
     max_ext: usize,
     bounds: Bounds,
-    trailers: Section,
-    /// The trailer section so far: nothing for nearly all messages.
-    trailer_bytes: Vec<u8>,
+    /// Nearly no message has any.
+    trailers: Option<Box<Trailers>>,
+}
+
+/// The trailer section so far.
+#[derive(Clone, Debug, Default)]
+struct Trailers {
+    section: Section,
+    bytes: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -78,8 +85,7 @@ impl Decoder {
                 max_fields: limits.max_fields,
                 over: Violation::TrailersTooLong,
             },
-            trailers: Section::default(),
-            trailer_bytes: Vec::new(),
+            trailers: None,
         }
     }
 
@@ -91,7 +97,37 @@ impl Decoder {
     ///
     /// A [`Violation`] at the first byte that is wrong, or at the size of a chunk
     /// that would go over the allowed content.
+    #[inline]
     pub fn recv<'b>(&mut self, input: &mut &'b [u8]) -> Result<Option<Content<'b>>, Violation> {
+        match self.recv_chunk(input) {
+            Some(content) => Ok(Some(content)),
+            None => self.recv_piece(input),
+        }
+    }
+
+    /// Takes a chunk that is there from its size to its data, without extensions and not
+    /// too large, or the last chunk without trailers: nearly all are like this. Any other
+    /// is for `recv_piece`.
+    #[inline]
+    fn recv_chunk<'b>(&mut self, input: &mut &'b [u8]) -> Option<Content<'b>> {
+        let (size, rest) = self.size_line(input)?;
+        if size == 0 {
+            *input = rest.strip_prefix(b"\r\n")?;
+            self.at = At::End;
+            return Some(Content::End);
+        }
+        if size > self.allowed {
+            return None;
+        }
+        let (data, rest) = rest.split_at_checked(usize::try_from(size).ok()?)?;
+        self.allowed -= size;
+        self.at = At::DataEnd;
+        *input = rest;
+        Some(Content::Data(data))
+    }
+
+    /// Takes whatever comes next, as far as it is there.
+    fn recv_piece<'b>(&mut self, input: &mut &'b [u8]) -> Result<Option<Content<'b>>, Violation> {
         loop {
             match self.at {
                 At::Data => {
@@ -115,12 +151,16 @@ impl Decoder {
                 }
                 At::End => return Ok(Some(Content::End)),
                 _ => {
-                    if self.recv_size_line(input)? {
-                        continue;
+                    if let Some((size, rest)) = self.size_line(input) {
+                        self.left = size;
+                        self.check_size()?;
+                        self.at = if size == 0 { At::Trailers } else { At::Data };
+                        *input = rest;
+                    } else {
+                        let Some((&byte, rest)) = input.split_first() else { return Ok(None) };
+                        self.at = self.recv_framing(byte)?;
+                        *input = rest;
                     }
-                    let Some((&byte, rest)) = input.split_first() else { return Ok(None) };
-                    self.at = self.recv_framing(byte)?;
-                    *input = rest;
                 }
             }
         }
@@ -135,24 +175,21 @@ impl Decoder {
     /// The trailer fields, once the message is complete.
     #[must_use]
     pub fn trailers(&self) -> Fields<'_> {
-        Fields::new(&self.trailers.spans, &self.trailer_bytes)
+        match &self.trailers {
+            Some(trailers) => Fields::new(&trailers.section.spans, &trailers.bytes),
+            None => Fields::new(&[], &[]),
+        }
     }
 
-    /// Takes all that stands before the data of a chunk, if it is there and without
-    /// extensions, as nearly always. If not, it is to be read byte by byte.
+    /// The size of the next chunk and what follows its line, if all that stands before its
+    /// data is there, without extensions.
     #[inline]
-    fn recv_size_line(&mut self, input: &mut &[u8]) -> Result<bool, Violation> {
-        let line = match self.at {
+    fn size_line<'b>(&self, input: &'b [u8]) -> Option<(u64, &'b [u8])> {
+        match self.at {
             At::Size { digits: 0 } => size_line(input),
-            At::DataEnd => input.strip_prefix(b"\r\n").and_then(size_line),
+            At::DataEnd => size_line(input.strip_prefix(b"\r\n")?),
             _ => None,
-        };
-        let Some((size, rest)) = line else { return Ok(false) };
-        self.left = size;
-        self.check_size()?;
-        self.at = if size == 0 { At::Trailers } else { At::Data };
-        *input = rest;
-        Ok(true)
+        }
     }
 
     /// Takes one byte between data: where the next one belongs.
@@ -207,21 +244,24 @@ impl Decoder {
 
     /// Reads on in the trailer section: whether it is complete.
     fn recv_trailers(&mut self, input: &mut &[u8]) -> Result<bool, Violation> {
-        let before = self.trailer_bytes.len();
-        // Nearly no message has trailers: then nothing is stored.
-        if before == 0
+        if input.is_empty() {
+            return Ok(false);
+        }
+        if self.trailers.is_none()
             && let Some(rest) = input.strip_prefix(b"\r\n")
         {
             *input = rest;
             return Ok(true);
         }
+        let Trailers { section, bytes } = &mut **self.trailers.get_or_insert_default();
+        let before = bytes.len();
         // One byte more than allowed is enough to see that it is too long.
         let room = self.bounds.max_end.saturating_add(1).saturating_sub(before);
         let taken = input.len().min(room);
-        self.trailer_bytes.extend_from_slice(&input[..taken]);
-        match self.trailers.parse(Words, &self.trailer_bytes, &self.bounds, |_, _| Ok(()))? {
+        bytes.extend_from_slice(&input[..taken]);
+        match section.parse(Words, bytes, &self.bounds, |_, _| Ok(()))? {
             Some(end) => {
-                self.trailer_bytes.truncate(end);
+                bytes.truncate(end);
                 *input = &input[end - before..];
                 Ok(true)
             }
