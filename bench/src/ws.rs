@@ -6,7 +6,7 @@ use std::io::{IoSlice, Read as _, Write as _};
 use bytes::Bytes;
 use fastwebsockets::{FragmentCollector, Frame, OpCode, Payload};
 use futures_util::{SinkExt as _, StreamExt as _};
-use seawall_codec::ws::{Connection, Event, Header, Limits, Opcode, frame, mask};
+use seawall_codec::ws::{Connection, Event, Kind, Limits, Opcode, frame, mask};
 use tokio_websockets::{ServerBuilder, WebSocketStream};
 use tungstenite::{Message, WebSocket, protocol::Role};
 
@@ -107,7 +107,7 @@ impl Sender<'_> {
         if bytes.len() < Self::LARGE {
             self.connection.send_binary(bytes, self.out).expect("open");
         } else {
-            self.large(Opcode::Binary, bytes);
+            self.large(Kind::Binary, bytes);
         }
     }
 
@@ -115,12 +115,12 @@ impl Sender<'_> {
         if text.len() < Self::LARGE {
             self.connection.send_text(text, self.out).expect("open");
         } else {
-            self.large(Opcode::Text, text.as_bytes());
+            self.large(Kind::Text, text.as_bytes());
         }
     }
 
-    fn large(&mut self, opcode: Opcode, payload: &[u8]) {
-        Header::new(opcode, payload.len() as u64).encode(self.out);
+    fn large(&mut self, kind: Kind, payload: &[u8]) {
+        self.connection.send_header(kind, payload.len(), self.out).expect("open");
         let slices = [IoSlice::new(self.out), IoSlice::new(payload)];
         let written = self.pipe.write_vectored(&slices).expect("memory");
         assert_eq!(written, self.out.len() + payload.len());

@@ -127,6 +127,10 @@ impl Exchange {
     /// 100 gets that first: "the server MUST send a 100 (Continue) response before
     /// sending a 101 (Switching Protocols) response" (RFC 9110 §7.8).
     ///
+    /// That the protocol is one which the client named, as §7.8 demands, is for the caller
+    /// to see to, by [`RequestHead::wants_upgrade`] while the head is there: an exchange
+    /// outlives the head, and keeps no names so that it can be copied.
+    ///
     /// # Errors
     ///
     /// [`Misuse::Upgrade`] if the client did not ask for it; nothing was written.

@@ -42,5 +42,4 @@ pub use status::Status;
 pub use target::TargetForm;
 pub use writer::{RequestWriter, ResponseWriter};
 
-#[cfg(feature = "deflate")]
 pub(crate) use chars::{is_token, trim};

@@ -120,6 +120,9 @@ pub enum Misuse {
     /// A control payload over 125 bytes, or a close reason over 123.
     #[error("control payload longer than 125 bytes (RFC 6455 §5.5)")]
     ControlTooLong,
+    /// The header of a frame without its payload, which a client must mask.
+    #[error("frame whose payload is not masked (RFC 6455 §5.3)")]
+    HeaderAlone,
     /// A new message while the last fragment of another is still due.
     #[error("message inside a fragmented message (RFC 6455 §5.4)")]
     MessageInterrupted,

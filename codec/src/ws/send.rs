@@ -9,7 +9,7 @@ use super::connection::Connection;
 use super::error::{Misuse, Violation};
 use super::event::Kind;
 use super::frame;
-use super::header::MAX_CONTROL_LEN;
+use super::header::{Header, MAX_CONTROL_LEN};
 use super::limits::Role;
 use super::opcode::Opcode;
 
@@ -34,13 +34,54 @@ impl Connection {
         self.send_message(Kind::Binary, bytes, out)
     }
 
-    fn send_message(&mut self, kind: Kind, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Misuse> {
+    /// Appends only the header of a message of `len` bytes, for a server that writes the
+    /// payload from where it lies, right behind what is in `out`: a large message need not
+    /// be copied first. That a text is UTF-8 is up to the caller. The message is not
+    /// compressed, whatever was agreed.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::HeaderAlone`] from a client, which must mask the payload;
+    /// [`Misuse::AfterClose`], or [`Misuse::MessageInterrupted`] between fragments.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use seawall_codec::ws::{Connection, Kind, Limits};
+    /// use std::io::{IoSlice, Write as _};
+    ///
+    /// let mut connection = Connection::server(Limits::default());
+    /// let picture = [0x2A; 1000];
+    /// let (mut out, mut socket) = (Vec::new(), Vec::new());
+    /// connection.send_header(Kind::Binary, picture.len(), &mut out)?;
+    /// let written = socket.write_vectored(&[IoSlice::new(&out), IoSlice::new(&picture)])?;
+    /// assert_eq!((written, &socket[..4]), (1004, &b"\x82\x7E\x03\xE8"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn send_header(&self, kind: Kind, len: usize, out: &mut Vec<u8>) -> Result<(), Misuse> {
+        self.check_message()?;
+        match self.role {
+            Role::Client => Err(Misuse::HeaderAlone),
+            Role::Server => {
+                Header::new(kind.opcode(), len as u64).encode(out);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether a message may begin.
+    fn check_message(&self) -> Result<(), Misuse> {
         if self.sending {
             return Err(Misuse::MessageInterrupted);
         }
         if !self.closing.can_send_data() {
             return Err(Misuse::AfterClose);
         }
+        Ok(())
+    }
+
+    fn send_message(&mut self, kind: Kind, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Misuse> {
+        self.check_message()?;
         let mask = self.masking_key();
         match &mut self.deflate {
             Some(deflate) => deflate.encode(kind, bytes, mask, out),

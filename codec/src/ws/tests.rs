@@ -280,3 +280,29 @@ fn every_violation_fits_in_a_close_reason() {
         assert!(text.len() <= 123 && text.contains("(RFC "), "{text}");
     }
 }
+
+#[test]
+fn a_header_alone_begins_the_same_frame() {
+    for (kind, len) in [(Kind::Text, 5), (Kind::Binary, 126), (Kind::Binary, 70_000)] {
+        let payload = vec![b'x'; len];
+        let mut connection = Connection::server(Limits::default());
+        let (mut alone, mut whole) = (vec![], vec![]);
+        assert_eq!(connection.send_header(kind, len, &mut alone), Ok(()));
+        alone.extend_from_slice(&payload);
+        frame::encode(kind.opcode(), true, None, &payload, &mut whole);
+        assert_eq!(alone, whole);
+
+        let mut out = vec![];
+        connection.send_fragment(kind, b"", false, &mut out).expect("open");
+        let between = connection.send_header(kind, len, &mut out);
+        assert_eq!(between, Err(Misuse::MessageInterrupted));
+        assert_eq!(out.len(), 2, "nothing but the fragment");
+    }
+    let mut out = vec![];
+    let mut connection = Connection::server(Limits::default());
+    connection.close(None, "", &mut out).map(drop).expect("open");
+    assert_eq!(connection.send_header(Kind::Text, 1, &mut out), Err(Misuse::AfterClose));
+    let client = Connection::client(Limits::default(), || KEY);
+    assert_eq!(client.send_header(Kind::Text, 1, &mut out), Err(Misuse::HeaderAlone));
+    assert_eq!(out.len(), 2, "nothing but the Close");
+}

@@ -64,7 +64,7 @@ fn accepted() {
 
 #[test]
 fn refused() {
-    use Refusal::{Content, Key, Method, NoUpgrade, Version};
+    use Refusal::{Content, Extensions, Key, Method, NoUpgrade, Version};
     let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
     for (name, lines, refusal) in [
         ("Upgrade", "", NoUpgrade),
@@ -92,6 +92,13 @@ fn refused() {
         ("GET", "POST /chat HTTP/1.1", Method),
         ("GET", "HEAD /chat HTTP/1.1", Method),
         ("GET", "GET /chat HTTP/1.0", NoUpgrade),
+        ("Host", "Host: h\r\nSec-WebSocket-Extensions: a b", Extensions),
+        ("Host", "Host: h\r\nSec-WebSocket-Extensions: permessage-deflate;", Extensions),
+        (
+            "Host",
+            "Host: h\r\nSec-WebSocket-Extensions: a\r\nSec-WebSocket-Extensions: b; =1",
+            Extensions,
+        ),
         ("Host", "Host: h\r\nContent-Length: 5", Content),
         ("Host", "Host: h\r\nTransfer-Encoding: chunked", Content),
     ] {
@@ -103,6 +110,7 @@ fn refused() {
 fn what_a_refusal_answers() {
     for (refusal, status, field) in [
         (Refusal::Content, "400 Bad Request", ""),
+        (Refusal::Extensions, "400 Bad Request", ""),
         (Refusal::Key, "400 Bad Request", ""),
         (Refusal::Method, "405 Method Not Allowed", "Allow: GET"),
         (Refusal::NoUpgrade, "426 Upgrade Required", "Upgrade: websocket"),
@@ -116,7 +124,7 @@ fn what_a_refusal_answers() {
         for (name, value) in refusal.fields() {
             assert!(out.contains(&format!("\r\n{name}: {value}\r\n")), "{out}");
         }
-        assert!(refusal.to_string().contains("RFC 6455 §4."));
+        assert!(refusal.to_string().contains("(RFC 6455 §"));
     }
 }
 

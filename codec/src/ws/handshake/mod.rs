@@ -3,7 +3,6 @@
 //! Source: RFC 6455 §4, RFC 9110 §7.8.
 
 mod client;
-#[cfg(feature = "deflate")]
 mod extensions;
 mod key;
 mod server;

@@ -7,6 +7,7 @@ use alloc::borrow::Cow;
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
+use super::extensions;
 use super::key::{accept_key, is_key};
 use crate::http::{self, BodyFraming, Exchange, RequestHead, ResponseWriter, Status, Version};
 #[cfg(feature = "deflate")]
@@ -69,15 +70,21 @@ impl<'a> Request<'a> {
         let Some(b"13") = only(head.values("sec-websocket-version")) else {
             return Err(Refusal::Version);
         };
-        match only(head.values("sec-websocket-key")) {
-            Some(key) if is_key(key) => Ok(Self {
-                head: *head,
-                accept: accept_key(key),
-                #[cfg(feature = "deflate")]
-                deflate: None,
-            }),
-            _ => Err(Refusal::Key),
+        let Some(key) = only(head.values("sec-websocket-key")).filter(|key| is_key(key)) else {
+            return Err(Refusal::Key);
+        };
+        // "If a value is received … that does not conform to the ABNF …, the recipient of
+        // such malformed data MUST immediately _Fail the WebSocket Connection_" (§9.1),
+        // whether it knows extensions or not.
+        if head.values("sec-websocket-extensions").any(|value| extensions::parse(value).is_none()) {
+            return Err(Refusal::Extensions);
         }
+        Ok(Self {
+            head: *head,
+            accept: accept_key(key),
+            #[cfg(feature = "deflate")]
+            deflate: None,
+        })
     }
 
     /// The request head: target, Origin, Cookie and what else the server decides by.
@@ -104,15 +111,13 @@ impl<'a> Request<'a> {
     /// allow. The response then says so, and the connection must be told by
     /// [`set_deflate`](crate::ws::Connection::set_deflate).
     ///
-    /// `None` if nothing acceptable was offered, or the field is malformed.
+    /// `None` if nothing acceptable was offered.
     #[cfg(feature = "deflate")]
     #[must_use = "the response promises what was agreed"]
     pub fn negotiate_deflate(&mut self, options: &Options) -> Option<Agreed> {
-        let mut offers = Vec::new();
-        let grammatical = self.head.values("sec-websocket-extensions").all(|value| {
-            super::extensions::parse(value).map(|mut more| offers.append(&mut more)).is_some()
-        });
-        self.deflate = if grammatical { Agreed::from_offers(&offers, options) } else { None };
+        let values = self.head.values("sec-websocket-extensions");
+        let offers: Vec<_> = values.filter_map(extensions::parse).flatten().collect();
+        self.deflate = Agreed::from_offers(&offers, options);
         self.deflate
     }
 
@@ -175,6 +180,9 @@ pub enum Refusal {
     /// The request has content, which would be taken for frames.
     #[error("opening handshake with content (RFC 6455 §4.2.1)")]
     Content,
+    /// Sec-WebSocket-Extensions does not fit its grammar.
+    #[error("malformed Sec-WebSocket-Extensions (RFC 6455 §9.1)")]
+    Extensions,
     /// Sec-WebSocket-Key is missing, repeated, or not 16 bytes in base64.
     #[error("missing or invalid Sec-WebSocket-Key (RFC 6455 §4.2.1)")]
     Key,
@@ -194,7 +202,7 @@ impl Refusal {
     #[must_use]
     pub const fn status(self) -> Status {
         match self {
-            Self::Content | Self::Key => Status::BAD_REQUEST,
+            Self::Content | Self::Extensions | Self::Key => Status::BAD_REQUEST,
             Self::Method => Status::METHOD_NOT_ALLOWED,
             Self::NoUpgrade | Self::Version => Status::UPGRADE_REQUIRED,
         }
@@ -233,7 +241,7 @@ impl Refusal {
     #[must_use]
     pub const fn fields(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Content | Self::Key => &[],
+            Self::Content | Self::Extensions | Self::Key => &[],
             Self::Method => &[("Allow", "GET")],
             // "A server that sends a 426 … MUST send an Upgrade header field"
             // (RFC 9110 §15.5.22), and the versions it knows (RFC 6455 §4.4).
