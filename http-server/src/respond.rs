@@ -301,24 +301,9 @@ fn write_field(head: &mut ResponseWriter<'_>, name: &str, value: &[u8]) -> Resul
     head.field(name, value).map_err(|misuse| fault(misuse.to_string()))
 }
 
-/// Refuses trailer fields that would come too late: those that frame or route a message, control
-/// or authenticate a request, or say how content is to be read (RFC 9110 §6.5.1).
+/// Refuses trailer fields that would come too late.
 fn check_trailer(name: &str) -> Result<(), Error> {
-    const TOO_LATE: [&str; 12] = [
-        "cache-control",
-        "connection",
-        "content-encoding",
-        "content-length",
-        "content-range",
-        "content-type",
-        "date",
-        "location",
-        "set-cookie",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    ];
-    if TOO_LATE.iter().any(|late| name.eq_ignore_ascii_case(late)) {
+    if !chunked::may_be_trailer(name) {
         let why = "it must not come behind the content".to_owned();
         return Err(Error::new(Kind::Field { name: name.to_owned(), why }));
     }

@@ -173,6 +173,9 @@ pub enum Misuse {
     /// A method that is no token, or a target that none may be.
     #[error("malformed method or target (RFC 9112 §3)")]
     RequestLine,
+    /// A trailer field that would come too late.
+    #[error("field that must not be a trailer (RFC 9110 §6.5.1)")]
+    Trailer,
     /// 101 to a client that asks for no other protocol.
     #[error("switching to a protocol that was not asked for (RFC 9110 §7.8)")]
     Upgrade,

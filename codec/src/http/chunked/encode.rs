@@ -45,11 +45,47 @@ pub fn end(out: &mut Vec<u8>) {
     out.extend_from_slice(b"0\r\n\r\n");
 }
 
+/// Whether a field may come behind the content: not if it frames or routes the message,
+/// controls or authenticates a request, or says how content is to be read (RFC 9110
+/// §6.5.1). In any case.
+///
+/// # Examples
+///
+/// ```
+/// use seawall_codec::http::chunked;
+///
+/// assert!(chunked::may_be_trailer("Server-Timing"));
+/// assert!(!chunked::may_be_trailer("Set-Cookie"));
+/// ```
+#[must_use]
+pub fn may_be_trailer(name: &str) -> bool {
+    const TOO_LATE: [&str; 16] = [
+        "authorization",
+        "cache-control",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-range",
+        "content-type",
+        "date",
+        "expect",
+        "host",
+        "location",
+        "set-cookie",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ];
+    !TOO_LATE.iter().any(|late| name.eq_ignore_ascii_case(late))
+}
+
 /// Appends the end of a chunked message with these trailer fields.
 ///
 /// # Errors
 ///
-/// [`Misuse::FieldName`] or [`Misuse::FieldValue`]; nothing was written.
+/// [`Misuse::Trailer`], see [`may_be_trailer`]; [`Misuse::FieldName`] or
+/// [`Misuse::FieldValue`]. Nothing was written.
 pub fn end_with_trailers<'t>(
     trailers: impl IntoIterator<Item = (&'t str, &'t [u8])>,
     out: &mut Vec<u8>,
@@ -57,7 +93,11 @@ pub fn end_with_trailers<'t>(
     let start = out.len();
     out.extend_from_slice(b"0\r\n");
     for (name, value) in trailers {
-        if let Err(misuse) = append_field(name, value, out) {
+        let appended = match may_be_trailer(name) {
+            true => append_field(name, value, out),
+            false => Err(Misuse::Trailer),
+        };
+        if let Err(misuse) = appended {
             out.truncate(start);
             return Err(misuse);
         }
@@ -93,6 +133,8 @@ mod tests {
         out.clear();
         let injected: [(&str, &[u8]); 2] = [("A", b"1"), ("B", b"1\r\n\r\nHTTP/1.1 200")];
         assert_eq!(end_with_trailers(injected, &mut out), Err(Misuse::FieldValue));
+        let late: [(&str, &[u8]); 2] = [("A", b"1"), ("content-LENGTH", b"1")];
+        assert_eq!(end_with_trailers(late, &mut out), Err(Misuse::Trailer));
         assert_eq!(out, b"");
     }
 }

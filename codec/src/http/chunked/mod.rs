@@ -10,4 +10,4 @@ mod encode;
 mod extension;
 
 pub use decode::Decoder;
-pub use encode::{encode, end, end_with_trailers};
+pub use encode::{encode, end, end_with_trailers, may_be_trailer};
