@@ -1,14 +1,15 @@
-//! A server's `main`: start, say where, wait for a signal, stop in order.
+//! A server's `main`: start, say where, wait for a signal, stop in order. SIGHUP reads the certificates again.
 
+use std::ffi::c_int;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use futures_lite::AsyncReadExt as _;
+use futures_lite::{AsyncReadExt as _, future};
 use seawall_actor::net::UnixStream;
 use seawall_actor::{self as actor, Runtime};
 use seawall_http_server::{Event, Server};
 use seawall_tls::{Acceptor, Config, Identity};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
 
 use crate::flags::Listen;
@@ -27,9 +28,13 @@ pub fn run(server: Server, listen: &Listen) -> ExitCode {
 }
 
 fn serve(server: Server, listen: &Listen) -> Result<(), Box<dyn std::error::Error>> {
-    let (server, schemes) = endpoints(server, listen)?;
+    let Endpoints { server, schemes, acceptor } = endpoints(server, listen)?;
     // Before the first connection: a signal that comes early must not be missed.
-    let mut signals = signals()?;
+    let mut stop = signals(&[SIGTERM, SIGINT])?;
+    let mut reload = match acceptor {
+        Some(acceptor) => Some((acceptor, signals(&[SIGHUP])?)),
+        None => None,
+    };
     let runtime = Runtime::builder().on_event(log_actor).build()?;
     let running = server.on_event(log).start(runtime.scope()).map_err(|error| {
         if error.is_address_in_use() {
@@ -43,7 +48,18 @@ fn serve(server: Server, listen: &Listen) -> Result<(), Box<dyn std::error::Erro
     }
     io::stdout().flush()?;
 
-    runtime.block_on(signals.read(&mut [0]))?;
+    let reloading = async {
+        let Some((acceptor, signals)) = &mut reload else { return future::pending().await };
+        loop {
+            signals.read(&mut [0]).await?;
+            match acceptor.reload() {
+                Ok(()) => eprintln!("using the new certificates"),
+                Err(error) => eprintln!("still using the old certificates: {error}"),
+            }
+        }
+    };
+    let stopping = async { stop.read(&mut [0]).await.map(drop) };
+    runtime.block_on(future::or(stopping, reloading))?;
     let aborted = runtime.block_on(running.shutdown(listen.shutdown_timeout));
     if aborted > 0 {
         eprintln!("aborted {aborted} connections that did not end in time");
@@ -51,27 +67,31 @@ fn serve(server: Server, listen: &Listen) -> Result<(), Box<dyn std::error::Erro
     Ok(())
 }
 
-/// A stream with an octet for each SIGTERM and Ctrl-C.
-fn signals() -> io::Result<UnixStream> {
+/// A stream with an octet for each of these signals.
+fn signals(signals: &[c_int]) -> io::Result<UnixStream> {
     let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
-    for signal in [SIGTERM, SIGINT] {
-        pipe::register(signal, theirs.try_clone()?)?;
+    for signal in signals {
+        pipe::register(*signal, theirs.try_clone()?)?;
     }
     ours.try_into()
 }
 
-/// Adds what the flags ask for, and names the scheme of each.
-fn endpoints(
+/// A server with what the flags ask for.
+struct Endpoints {
     server: Server,
-    listen: &Listen,
-) -> Result<(Server, Vec<&'static str>), Box<dyn std::error::Error>> {
+    /// Of each endpoint.
+    schemes: Vec<&'static str>,
+    acceptor: Option<Acceptor>,
+}
+
+fn endpoints(server: Server, listen: &Listen) -> Result<Endpoints, Box<dyn std::error::Error>> {
     let identity = match (&listen.tls_cert, &listen.tls_key) {
         (Some(certificate), Some(key)) => Some(Identity::files(certificate, key)),
         _ if listen.tls_self_signed => Some(self_signed()?),
         _ => None,
     };
     let acceptor = identity.map(|identity| Acceptor::new(Config::new(identity))).transpose()?;
-    Ok(match (acceptor, listen.tls_listen) {
+    let (server, schemes) = match (acceptor.clone(), listen.tls_listen) {
         (None, None) => (server.listen(listen.listen), vec!["http"]),
         (Some(acceptor), None) => (server.listen_tls(listen.listen, acceptor), vec!["https"]),
         (Some(acceptor), Some(address)) => {
@@ -80,7 +100,8 @@ fn endpoints(
         (None, Some(_)) => {
             return Err("--tls-listen needs --tls-cert and --tls-key, or --tls-self-signed".into());
         }
-    })
+    };
+    Ok(Endpoints { server, schemes, acceptor })
 }
 
 /// A certificate for this machine alone.

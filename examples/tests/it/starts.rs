@@ -1,7 +1,9 @@
 //! How `reference` starts, says what is wrong, and stops.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
@@ -30,7 +32,11 @@ fn started(flags: &[&str]) -> (Child, String) {
 }
 
 fn terminate(child: &Child) {
-    let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    signal(child, "-TERM");
+}
+
+fn signal(child: &Child, signal: &str) {
+    let status = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(status.success());
 }
 
@@ -63,6 +69,68 @@ fn https_beside_http_needs_a_certificate() {
     assert_eq!(schemes, ["listening on http", "listening on https"]);
     terminate(&child);
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// A client that is none of ours, over TLS that is none of ours.
+#[test]
+fn curl_meets_certificates_that_are_replaced_while_it_runs() {
+    let folder =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("reload-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let [cert, key, ca] = ["cert.pem", "key.pem", "ca.pem"].map(|name| folder.join(name));
+    let install = || {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        fs::write(&cert, made.cert.pem()).unwrap();
+        fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        made.cert.pem()
+    };
+    let first = install();
+    let mut child = Command::new(REFERENCE)
+        .args(["--listen", "127.0.0.1:0", "--tls-cert"])
+        .arg(&cert)
+        .arg("--tls-key")
+        .arg(&key)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let port = line.trim().strip_prefix("listening on https://127.0.0.1:").expect(&line).to_owned();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let hello = |trusted: &str| {
+        fs::write(&ca, trusted).unwrap();
+        let output = Command::new("curl")
+            .args([
+                "--silent",
+                "--max-time",
+                "20",
+                "--resolve",
+                &format!("localhost:{port}:127.0.0.1"),
+            ])
+            .args(["--cacert", ca.to_str().unwrap(), &format!("https://localhost:{port}/hello")])
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(hello(&first), "hello\n");
+
+    let second = install();
+    signal(&child, "-HUP");
+    assert_eq!(stderr.next().unwrap(), "using the new certificates");
+    assert_eq!(hello(&first), "", "the old one is no longer shown");
+    assert_eq!(hello(&second), "hello\n");
+
+    fs::write(&key, "").unwrap();
+    signal(&child, "-HUP");
+    let complaint = stderr.next().unwrap();
+    assert!(complaint.starts_with("still using the old certificates: "), "{complaint}");
+    assert!(complaint.ends_with("key.pem: is empty"), "{complaint}");
+    assert_eq!(hello(&second), "hello\n");
+
+    terminate(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]
