@@ -84,8 +84,37 @@ impl<M: Send + 'static> Group<M> {
     }
 
     /// Sends the message to every member whose mailbox has room for it now. A broadcast waits for
-    /// nobody: what to do about members that were full is the caller's choice.
+    /// nobody: the others go without, and are counted.
     pub fn broadcast(&self, message: &M) -> Broadcast
+    where
+        M: Clone,
+    {
+        self.broadcast_or(message, |_, _| {})
+    }
+
+    /// As [`broadcast`](Self::broadcast), but hands each member that was full to `full`, with its
+    /// copy of the message: to keep both and wait later, to [`leave`](Self::leave), to
+    /// [`kill`](Address::kill).
+    ///
+    /// # Examples
+    ///
+    /// A room whose slow guests are shown out:
+    ///
+    /// ```
+    /// use seawall_actor::{Context, Group, Mailbox, Runtime};
+    ///
+    /// let runtime = Runtime::new()?;
+    /// let slow = async |_mailbox: Mailbox<u8>, context: Context| context.stopping().await;
+    /// let guest = runtime.scope().actor().mailbox(1).spawn(slow);
+    /// let room = Group::new();
+    /// assert!(room.join(&guest));
+    /// let show_out = |guest, _message| drop(room.leave(&guest));
+    /// assert_eq!(room.broadcast_or(&1, show_out).sent, 1);
+    /// assert_eq!(room.broadcast_or(&2, show_out).full, 1);
+    /// assert!(room.is_empty());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn broadcast_or(&self, message: &M, mut full: impl FnMut(Address<M>, M)) -> Broadcast
     where
         M: Clone,
     {
@@ -93,7 +122,12 @@ impl<M: Send + 'static> Group<M> {
         for member in self.snapshot() {
             match member.try_send(message.clone()) {
                 Ok(()) => broadcast.sent += 1,
-                Err(TrySendError::Full(_)) => broadcast.full += 1,
+                Err(TrySendError::Full(message)) => {
+                    broadcast.full += 1;
+                    if let Some(address) = member.upgrade() {
+                        full(address, message);
+                    }
+                }
                 Err(TrySendError::Closed(_)) => {} // about to leave
             }
         }

@@ -32,6 +32,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `address.rs`, `mailbox.rs`, `queue.rs` | the two ends of an actor's queue of messages, and the queue |
+//! | `actor.rs` | sugar: an actor as a value instead of a function |
 //! | `error.rs` | messages that could not be sent, given back |
 //! | `reply.rs` | the answer to one message |
 //! | `context.rs` | what an actor knows about itself, and its ties to others |
@@ -58,6 +59,7 @@ compile_error!(
      process. Remove `panic = \"abort\"` from the profile."
 );
 
+mod actor;
 mod address;
 mod buffer;
 mod child;
@@ -90,6 +92,7 @@ pub mod time;
 mod timer;
 mod turn;
 
+pub use actor::{Actor, Flow};
 pub use address::{Address, WeakAddress};
 pub use buffer::Buffer;
 pub use child::{Child, Restart};

@@ -15,6 +15,7 @@ mod sockets; // what the wrapped sockets promise
 mod stalls; // actors that block or spin, and the others
 mod supervisors; // OTP's rules of supervision, one test each
 mod timers; // messages to oneself, later
+mod values; // actors that are values instead of functions
 
 use std::time::Duration;
 
