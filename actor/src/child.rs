@@ -30,6 +30,8 @@ pub struct Child {
     pub(crate) restart: Restart,
     /// How long it may take to stop before it is killed.
     pub(crate) stop_within: Duration,
+    /// Whether the supervisor may end with it.
+    pub(crate) significant: bool,
     mailbox: Option<usize>,
     start: Box<Start>,
 }
@@ -88,6 +90,7 @@ impl Child {
             label,
             restart: Restart::default(),
             stop_within: Duration::from_secs(5),
+            significant: false,
             mailbox: None,
             start: Box::new(start),
         }
@@ -103,6 +106,13 @@ impl Child {
     /// killed. Default 5 s.
     pub fn stop_within(mut self, deadline: Duration) -> Self {
         self.stop_within = deadline;
+        self
+    }
+
+    /// Makes it one whose end, if it is not started again, may end its supervisor: see
+    /// [`Supervisor::auto_shutdown`](crate::Supervisor::auto_shutdown).
+    pub fn significant(mut self) -> Self {
+        self.significant = true;
         self
     }
 

@@ -43,7 +43,7 @@
 //! | `monitor.rs` | awaiting an actor's end from anywhere |
 //! | `timer.rs` | messages that an actor sends itself later |
 //! | `registry.rs`, `group.rs` | names for actors; actors that are sent to together |
-//! | `supervisor.rs`, `child.rs` | actors that keep other actors running |
+//! | `supervisor.rs`, `child.rs`, `intensity.rs` | actors that keep other actors running |
 //! | `scope.rs`, `spawn.rs`, `scheduler.rs` | actors that are stopped together; how one comes to life, and where it runs |
 //! | `runtime.rs` and below it | worker threads, what keeps them going while actors block, and the ordered shutdown |
 //! | `reactor.rs` and below it | readiness of sockets, and timers |
@@ -68,6 +68,7 @@ mod error;
 mod event;
 mod exit;
 mod group;
+mod intensity;
 mod isolate;
 mod life;
 mod mailbox;
@@ -112,4 +113,4 @@ pub use scheduler::Priority;
 pub use scope::Scope;
 pub use signal::{Reference, Signal};
 pub use spawn::Spawn;
-pub use supervisor::{ChildStatus, Strategy, Supervisor, SupervisorMessage};
+pub use supervisor::{AutoShutdown, ChildStatus, Strategy, Supervisor, SupervisorMessage};

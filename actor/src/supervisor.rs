@@ -1,10 +1,10 @@
 //! An actor whose work is to keep other actors running.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::child::Started;
-use crate::time::{self, timeout};
+use crate::intensity::{Backoff, Intensity};
+use crate::time::{now, timeout, timeout_at};
 use crate::{
     ActorId, Child, Context, Event, ExitReason, Mailbox, Received, Reply, Restart, Scope, Signal,
 };
@@ -18,6 +18,19 @@ pub enum Strategy {
     OneForAll,
     /// That one, and those after it.
     RestForOne,
+}
+
+/// Whether a supervisor ends when [significant](Child::significant) children have ended that are
+/// not started again: transient ones by *normal* or *shutdown*, temporary ones in any way.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum AutoShutdown {
+    /// It does not.
+    #[default]
+    Never,
+    /// When one of them has.
+    AnySignificant,
+    /// When all of them have.
+    AllSignificant,
 }
 
 /// An actor whose work is to keep other actors, its children, running.
@@ -66,6 +79,8 @@ pub enum Strategy {
 pub struct Supervisor {
     strategy: Strategy,
     intensity: Intensity,
+    backoff: Backoff,
+    auto_shutdown: AutoShutdown,
     children: Vec<Child>,
 }
 
@@ -93,9 +108,9 @@ pub struct ChildStatus {
 impl Supervisor {
     /// A supervisor without children, whose intensity is one restart in five seconds.
     pub fn new(strategy: Strategy) -> Self {
-        let intensity =
-            Intensity { restarts: 1, period: Duration::from_secs(5), spent: VecDeque::new() };
-        Self { strategy, intensity, children: Vec::new() }
+        let intensity = Intensity::default();
+        let (backoff, auto_shutdown) = (Backoff::default(), AutoShutdown::default());
+        Self { strategy, intensity, backoff, auto_shutdown, children: Vec::new() }
     }
 
     /// How many restarts in which time are taken for accidents. The restart of several children
@@ -105,6 +120,25 @@ impl Supervisor {
     pub fn intensity(mut self, restarts: usize, period: Duration) -> Self {
         self.intensity.restarts = restarts;
         self.intensity.period = period;
+        self
+    }
+
+    /// How long a restart waits: `first`, and each further one of the same child twice as long, up
+    /// to `most`. A child that has run for `most` begins anew. Default: not at all.
+    ///
+    /// It spares what the child stands on, a database that is away for instance. The intensity
+    /// counts as ever, so give it room for the restarts of an outage that is to be survived.
+    pub fn backoff(mut self, first: Duration, most: Duration) -> Self {
+        self.backoff = Backoff { first, most };
+        self
+    }
+
+    /// Whether it ends, with *shutdown*, when significant children have. Default: never.
+    ///
+    /// For a group that works for one thing, a connection for instance, and has nothing to do once
+    /// that is over.
+    pub fn auto_shutdown(mut self, when: AutoShutdown) -> Self {
+        self.auto_shutdown = when;
         self
     }
 
@@ -125,13 +159,15 @@ impl Supervisor {
         let parents = context.links();
         let mut team = Team::start(self, context);
         let reason = loop {
-            match mailbox.next().await {
+            team.start_due();
+            let Ok(received) = timeout_at(team.next_due(), mailbox.next()).await else { continue };
+            match received {
                 Some(Received::Message(message)) => team.handle_message(message).await,
                 Some(Received::Signal(Signal::Exit { from, reason })) => {
                     if parents.contains(&from) {
                         break reason;
                     }
-                    if team.handle_exit(from, &reason).await == Verdict::GiveUp {
+                    if team.handle_exit(from, &reason).await == Verdict::End {
                         break ExitReason::Shutdown;
                     }
                 }
@@ -148,6 +184,8 @@ impl Supervisor {
 struct Team {
     strategy: Strategy,
     intensity: Intensity,
+    backoff: Backoff,
+    auto_shutdown: AutoShutdown,
     context: Context,
     /// Above the children's scopes.
     scope: Scope,
@@ -158,19 +196,26 @@ struct Member {
     spec: Child,
     scope: Scope,
     running: Option<Started>,
+    started: Instant,
+    /// When it is to be started again.
+    due: Option<Instant>,
+    /// How long the last restart has waited.
+    waited: Duration,
 }
 
 #[derive(PartialEq)]
 enum Verdict {
     GoOn,
-    GiveUp,
+    End,
 }
 
 impl Team {
     fn start(supervisor: Supervisor, context: Context) -> Self {
         let scope = context.scope().supervised();
-        let Supervisor { strategy, intensity, children } = supervisor;
-        let mut team = Self { strategy, intensity, context, scope, members: Vec::new() };
+        let Supervisor { strategy, intensity, backoff, auto_shutdown, children } = supervisor;
+        let members = Vec::with_capacity(children.len());
+        let mut team =
+            Self { strategy, intensity, backoff, auto_shutdown, context, scope, members };
         for child in children {
             team.add(child);
         }
@@ -178,7 +223,14 @@ impl Team {
     }
 
     fn add(&mut self, spec: Child) -> ActorId {
-        let mut member = Member { spec, scope: self.scope.child(), running: None };
+        let mut member = Member {
+            spec,
+            scope: self.scope.child(),
+            running: None,
+            started: now(),
+            due: None,
+            waited: Duration::ZERO,
+        };
         let id = member.start(&self.context);
         self.members.push(member);
         id
@@ -211,30 +263,35 @@ impl Team {
         let again = match member.spec.restart {
             Restart::Permanent => true,
             Restart::Transient => !matches!(reason, ExitReason::Normal | ExitReason::Shutdown),
-            Restart::Temporary => {
-                self.members.remove(index);
-                return Verdict::GoOn;
-            }
+            Restart::Temporary => false,
         };
-        if !again || self.context.is_stopping() {
+        if self.context.is_stopping() {
             return Verdict::GoOn;
         }
-        if !self.intensity.spend(time::now()) {
+        if !again {
+            let significant = member.spec.significant;
+            if member.spec.restart == Restart::Temporary {
+                self.members.remove(index);
+            }
+            return if significant && self.has_done() { Verdict::End } else { Verdict::GoOn };
+        }
+        if !self.intensity.spend(now()) {
             let label = self.context.label();
             self.context.scope().report(&Event::GaveUp { label, reason });
-            return Verdict::GiveUp;
+            return Verdict::End;
         }
         let label = member.spec.label();
         self.context.scope().report(&Event::Restarted { label, reason });
+        let due = now().checked_add(member.wait(self.backoff));
         match self.strategy {
-            Strategy::OneForOne => drop(self.members[index].start(&self.context)),
-            Strategy::OneForAll => self.restart_from(0).await,
-            Strategy::RestForOne => self.restart_from(index).await,
+            Strategy::OneForOne => member.due = due,
+            Strategy::OneForAll => self.restart_from(0, due).await,
+            Strategy::RestForOne => self.restart_from(index, due).await,
         }
         Verdict::GoOn
     }
 
-    async fn restart_from(&mut self, first: usize) {
+    async fn restart_from(&mut self, first: usize, due: Option<Instant>) {
         for member in self.members[first..].iter_mut().rev() {
             member.stop().await;
         }
@@ -243,9 +300,36 @@ impl Team {
             index += 1;
             index <= first || member.spec.restart != Restart::Temporary
         });
-        if !self.context.is_stopping() {
-            for member in &mut self.members[first..] {
+        for member in &mut self.members[first..] {
+            member.due = due;
+        }
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        self.members.iter().filter_map(|member| member.due).min()
+    }
+
+    /// Starts those, in order, whose time has come.
+    fn start_due(&mut self) {
+        if self.next_due().is_none() || self.context.is_stopping() {
+            return;
+        }
+        let now = now();
+        for member in &mut self.members {
+            if member.due.is_some_and(|due| due <= now) {
                 member.start(&self.context);
+            }
+        }
+    }
+
+    /// Whether there is nothing left to do, now that a significant child has ended.
+    fn has_done(&self) -> bool {
+        let active = |member: &Member| member.running.is_some() || member.due.is_some();
+        match self.auto_shutdown {
+            AutoShutdown::Never => false,
+            AutoShutdown::AnySignificant => true,
+            AutoShutdown::AllSignificant => {
+                !self.members.iter().any(|member| member.spec.significant && active(member))
             }
         }
     }
@@ -279,12 +363,21 @@ impl Member {
         let started = self.spec.start(parent, &self.scope);
         let id = started.core.id;
         self.running = Some(started);
+        self.started = now();
+        self.due = None;
         id
+    }
+
+    /// How long its next restart waits.
+    fn wait(&mut self, backoff: Backoff) -> Duration {
+        self.waited = backoff.next(self.waited, now().duration_since(self.started));
+        self.waited
     }
 
     async fn stop(&mut self) {
         end(&self.scope, self.spec.stop_within).await;
         self.running = None;
+        self.due = None;
     }
 
     fn id(&self) -> Option<ActorId> {
@@ -307,39 +400,3 @@ async fn end(scope: &Scope, within: Duration) {
 
 /// How long a killed child is waited for.
 const KILL_GRACE: Duration = Duration::from_millis(200);
-
-/// How many restarts in which time are taken for accidents.
-#[derive(Debug)]
-struct Intensity {
-    restarts: usize,
-    period: Duration,
-    /// The restarts within the last period, at most one more than allowed.
-    spent: VecDeque<Instant>,
-}
-
-impl Intensity {
-    /// Counts a restart. Returns false if it is one too many.
-    fn spend(&mut self, now: Instant) -> bool {
-        self.spent.push_back(now);
-        while self.spent.front().is_some_and(|at| now.duration_since(*at) > self.period) {
-            self.spent.pop_front();
-        }
-        self.spent.len() <= self.restarts
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_intensity_forgets_what_is_older_than_its_period() {
-        let start = Instant::now();
-        let at = |seconds| start + Duration::from_secs(seconds);
-        let mut intensity = Supervisor::new(Strategy::OneForOne).intensity;
-        assert!(intensity.spend(at(0)));
-        assert!(intensity.spend(at(6)));
-        assert!(!intensity.spend(at(11)), "two in five seconds");
-        assert!(intensity.spend(at(30)));
-    }
-}

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use async_channel::{Receiver, Sender, unbounded};
 use seawall_actor::{
-    Address, Child, Context, Event, ExitReason, Mailbox, Name, Reply, Restart, Runtime, Scope,
-    Strategy, Supervisor, SupervisorMessage,
+    Address, AutoShutdown, Child, Context, Event, ExitReason, Mailbox, Name, Reply, Restart,
+    Runtime, Scope, Strategy, Supervisor, SupervisorMessage, time,
 };
 
-use crate::{PATIENCE, idle, run};
+use crate::{PATIENCE, idle, run, simulate};
 
 /// What a child is told to do.
 enum Command {
@@ -424,5 +424,129 @@ fn children_come_and_go_at_run_time() {
         assert!(!supervisor.ask(PATIENCE, stop_b).await.unwrap());
         stop(&supervisor).await;
         assert_eq!(story.rest(), "-a");
+    });
+}
+
+#[test]
+fn a_restart_waits_twice_as_long_each_time_until_the_child_has_run_for_the_longest_wait() {
+    simulate(async |scope| {
+        let start = time::now();
+        let (report, starts) = unbounded();
+        let worker = move |_: Mailbox<()>, _: Context| {
+            report.try_send((time::now() - start).as_secs()).unwrap();
+            async move {
+                // Recovered after a while; before and after it breaks at once.
+                if (time::now() - start).as_secs() == 23 {
+                    time::sleep(Duration::from_secs(8)).await;
+                }
+                Err::<(), _>(std::io::Error::other("the database is away"))
+            }
+        };
+        let supervisor = Supervisor::new(Strategy::OneForOne)
+            .intensity(7, Duration::from_secs(60))
+            .backoff(Duration::from_secs(1), Duration::from_secs(8))
+            .child(Child::new("worker", worker));
+        assert_eq!(self::start(scope, supervisor).monitor().exited().await.to_string(), "shutdown");
+        let starts: Vec<_> = std::iter::from_fn(|| starts.try_recv().ok()).collect();
+        assert_eq!(starts, [0, 1, 3, 7, 15, 23, 32, 34]);
+    });
+}
+
+#[test]
+fn those_that_are_restarted_together_wait_together() {
+    simulate(async |scope| {
+        let story = Story::new();
+        let supervisor = Supervisor::new(Strategy::RestForOne)
+            .backoff(Duration::from_secs(3), Duration::from_secs(3))
+            .child(story.child("a"))
+            .child(story.child("b"))
+            .child(story.child("c"));
+        let supervisor = start(scope, supervisor);
+        story.next(3).await;
+        let before = time::now();
+        tell(scope, "b", Command::Panic).await;
+        assert_eq!(story.next(4).await, "-b -c +b +c");
+        assert_eq!(time::now() - before, Duration::from_secs(3));
+        stop(&supervisor).await;
+        assert_eq!(story.rest(), "-c -b -a");
+    });
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_restart() {
+    simulate(async |scope| {
+        let story = Story::new();
+        let supervisor = Supervisor::new(Strategy::OneForOne)
+            .backoff(Duration::from_secs(3600), Duration::from_secs(3600))
+            .child(story.child("a"));
+        let supervisor = start(scope, supervisor);
+        story.next(1).await;
+        let before = time::now();
+        tell(scope, "a", Command::Panic).await;
+        assert_eq!(stop(&supervisor).await, "shutdown");
+        assert_eq!((story.rest().as_str(), time::now()), ("-a", before));
+    });
+}
+
+#[test]
+fn the_default_intensity_forgives_one_restart_in_five_seconds() {
+    simulate(async |scope| {
+        let story = Story::new();
+        let supervisor = start(scope, Supervisor::new(Strategy::OneForOne).child(story.child("a")));
+        story.next(1).await;
+        for _ in 0..10 {
+            tell(scope, "a", Command::Panic).await;
+            assert_eq!(story.next(2).await, "-a +a");
+            time::sleep(Duration::from_millis(5001)).await;
+        }
+        tell(scope, "a", Command::Panic).await;
+        assert_eq!(story.next(2).await, "-a +a");
+        time::sleep(Duration::from_millis(4999)).await;
+        tell(scope, "a", Command::Panic).await;
+        assert_eq!(supervisor.monitor().exited().await.to_string(), "shutdown");
+        assert_eq!(story.rest(), "-a");
+    });
+}
+
+#[test]
+fn any_significant_child_that_is_done_ends_the_supervisor_with_shutdown() {
+    run(async |scope| {
+        let story = Story::new();
+        let significant = |label| story.child(label).restart(Restart::Transient).significant();
+        let supervisor = Supervisor::new(Strategy::OneForOne)
+            .auto_shutdown(AutoShutdown::AnySignificant)
+            .child(story.child("a").restart(Restart::Temporary))
+            .child(significant("b"))
+            .child(significant("c"));
+        let supervisor = start(scope, supervisor);
+        story.next(3).await;
+        tell(scope, "a", Command::Panic).await; // of no significance
+        assert_eq!(story.next(1).await, "-a");
+        tell(scope, "b", Command::Panic).await; // not done: it is started again
+        assert_eq!(story.next(2).await, "-b +b");
+        tell(scope, "b", Command::End(ExitReason::Normal)).await;
+        assert_eq!(supervisor.monitor().exited().await.to_string(), "shutdown");
+        assert_eq!(story.rest(), "-b -c");
+    });
+}
+
+#[test]
+fn all_significant_children_that_are_done_end_the_supervisor_with_shutdown() {
+    run(async |scope| {
+        let story = Story::new();
+        let supervisor = Supervisor::new(Strategy::OneForOne)
+            .auto_shutdown(AutoShutdown::AllSignificant)
+            .child(story.child("a"))
+            .child(story.child("b").restart(Restart::Transient).significant())
+            .child(story.child("c").restart(Restart::Temporary).significant());
+        let supervisor = start(scope, supervisor);
+        story.next(3).await;
+        tell(scope, "c", Command::Panic).await;
+        assert_eq!(story.next(1).await, "-c");
+        let children = supervisor.ask(PATIENCE, SupervisorMessage::Children).await.unwrap();
+        assert_eq!(children.len(), 2, "one of them is not all");
+        tell(scope, "b", Command::End(ExitReason::Normal)).await;
+        assert_eq!(supervisor.monitor().exited().await.to_string(), "shutdown");
+        assert_eq!(story.rest(), "-b -a");
     });
 }
