@@ -67,7 +67,7 @@ impl<I: Send + 'static> Connection<I> {
             }
         }
         let over = lost.as_ref().map(|lost| lost.since);
-        let over = over.or(self.ending.as_ref().map(|(since, _)| *since));
+        let over = over.or(self.ending_since());
         match over.and_then(|since| since.checked_add(self.config.timeouts.close)) {
             Some(deadline) => self.link.poll_deadline(deadline, cx).map(|()| {
                 lost.get_or_insert(Lost { since: Instant::now(), kind: Kind::CloseTimeout });

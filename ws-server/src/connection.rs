@@ -54,7 +54,7 @@ pub(crate) struct Connection<I> {
     /// The moment from which the heartbeat counts.
     started: Instant,
     /// Our Close: when it was queued, and how the connection will have ended.
-    pub(crate) ending: Option<(Instant, Ended)>,
+    pub(crate) ending: Option<Box<(Instant, Ended)>>,
     /// Whether the last turn was for messages of the application: then input comes first.
     informed: bool,
 }
@@ -133,7 +133,13 @@ impl<I: Send + 'static> Connection<I> {
         (&mut self.link, self.owner.0.outbox())
     }
 
-    pub(crate) async fn run<H: Handler<I>>(mut self, opening: Opening<H, I>) -> ExitReason {
+    /// Serves until the connection is over.
+    ///
+    /// Boxed: the compiler would keep it twice in the future, as an argument and as a variable.
+    pub(crate) async fn run<H: Handler<I>>(
+        mut self: Box<Self>,
+        opening: Opening<H, I>,
+    ) -> ExitReason {
         let (mut accepted, ended) = match opening {
             Opening::Accepted(mut accepted) => {
                 let ended = self.serve(accepted.serving()).await;
@@ -141,18 +147,27 @@ impl<I: Send + 'static> Connection<I> {
             }
             Opening::Rejected(code, reason) => {
                 self.close(code, &reason, ExitReason::Normal);
-                (None, self.serve(&mut Nobody).await)
+                (None, Box::pin(self.serve(&mut Nobody)).await)
             }
         };
         self.outbox().close();
         if let Some(accepted) = &mut accepted {
             accepted.ended(ended.closed);
         }
+        // Boxed, since all of a connection's life would be as large as its end.
+        Box::pin(self.finish(accepted, ended.reason)).await
+    }
+
+    /// Writes what waits, ends the connection, and tells the handler.
+    async fn finish<H: Handler<I>>(
+        &mut self,
+        accepted: Option<Accepted<H, I>>,
+        mut reason: ExitReason,
+    ) -> ExitReason {
         // "The server MUST close the connection first" (§7.1.1): the client waits for that, so it
         // comes before the application is told.
         let patience = self.config.timeouts.close;
         let finished = self.link.finish(self.owner.0.outbox(), patience).await;
-        let mut reason = ended.reason;
         if let Some(accepted) = accepted
             && let Err(Panicked(text)) = accepted.tell().await
             && !matches!(reason, ExitReason::Panicked(_))
@@ -171,19 +186,8 @@ impl<I: Send + 'static> Connection<I> {
         let mut turn = 0_u32;
         loop {
             let wake = poll_fn(|cx| self.poll_wake(cx)).await;
-            let ended = match wake {
-                Wake::Input => self.receive(handler, &sender).await,
-                Wake::Info => self.inform(handler, &sender).await,
-                Wake::Dropped => {
-                    let messages = self.outbox().take_dropped();
-                    self.call(handler.on_dropped(messages, &sender)).await
-                }
-                Wake::Writable => self.call(handler.on_writable(&sender)).await,
-                Wake::End => Some(self.lost(Kind::Left)),
-                Wake::Broken(error) => Some(self.lost(Kind::Io(error))),
-                Wake::Due(due) => self.act(due),
-            };
-            if let Some(ended) = ended {
+            // Boxed: a connection that waits holds no more than what it waits for.
+            if let Some(ended) = Box::pin(self.act(wake, handler, &sender)).await {
                 return ended;
             }
             turn = (turn + 1) % TURN;
@@ -191,7 +195,7 @@ impl<I: Send + 'static> Connection<I> {
                 // Who sends without a pause never lets the deadline be awaited.
                 if let (Some(deadline), due) = self.next_deadline()
                     && deadline <= Instant::now()
-                    && let Some(ended) = self.act(due)
+                    && let Some(ended) = self.meet(due)
                 {
                     return ended;
                 }
@@ -264,7 +268,7 @@ impl<I: Send + 'static> Connection<I> {
     /// The deadline that comes first. One beyond what the clock can hold never comes.
     pub(crate) fn next_deadline(&self) -> (Option<Instant>, Due) {
         let timeouts = &self.config.timeouts;
-        if let Some((since, _)) = &self.ending {
+        if let Some(since) = self.ending_since() {
             return (since.checked_add(timeouts.close), Due::CloseTimeout);
         }
         match self.link.blocked_since() {
@@ -274,7 +278,28 @@ impl<I: Send + 'static> Connection<I> {
         }
     }
 
-    fn act(&mut self, due: Due) -> Option<Ended> {
+    /// Does what the connection was woken for.
+    async fn act<H: Handler<I>>(
+        &mut self,
+        wake: Wake,
+        handler: &mut H,
+        sender: &Sender<I>,
+    ) -> Option<Ended> {
+        match wake {
+            Wake::Input => self.receive(handler, sender).await,
+            Wake::Info => self.inform(handler, sender).await,
+            Wake::Dropped => {
+                let messages = self.outbox().take_dropped();
+                self.call(handler.on_dropped(messages, sender)).await
+            }
+            Wake::Writable => self.call(handler.on_writable(sender)).await,
+            Wake::End => Some(self.lost(Kind::Left)),
+            Wake::Broken(error) => Some(self.lost(Kind::Io(error))),
+            Wake::Due(due) => self.meet(due),
+        }
+    }
+
+    fn meet(&mut self, due: Due) -> Option<Ended> {
         match due {
             Due::Heartbeat => self.beat(),
             Due::WriteTimeout => Some(self.lost(Kind::WriteTimeout)),
@@ -398,7 +423,7 @@ impl<I: Send + 'static> Connection<I> {
             outbox.close();
             let _ = outbox.append(|out| self.protocol.close(Some(code), reason, out));
             let closed = Closed { code: Some(code), reason: reason.to_owned(), by: By::Server };
-            self.ending = Some((Instant::now(), Ended { closed, reason: exit }));
+            self.ending = Some(Box::new((Instant::now(), Ended { closed, reason: exit })));
         }
     }
 
@@ -411,6 +436,11 @@ impl<I: Send + 'static> Connection<I> {
         self.ended(Ended { closed, reason: ExitReason::Normal })
     }
 
+    /// Since when our Close is queued.
+    pub(crate) fn ending_since(&self) -> Option<Instant> {
+        self.ending.as_ref().map(|ending| ending.0)
+    }
+
     pub(crate) fn lost(&mut self, kind: Kind) -> Ended {
         let closed = Closed { code: None, reason: String::new(), by: By::Loss };
         self.ended(Ended { closed, reason: failed(kind) })
@@ -419,7 +449,7 @@ impl<I: Send + 'static> Connection<I> {
     /// How the connection ended: by our Close if there was one, whatever came after it.
     fn ended(&mut self, otherwise: Ended) -> Ended {
         match self.ending.take() {
-            Some((_, ended)) => ended,
+            Some(ending) => ending.1,
             None => otherwise,
         }
     }

@@ -203,7 +203,10 @@ where
         return Status::INTERNAL_SERVER_ERROR.into_response();
     };
     let response = Response::switching_protocols(handshake::PROTOCOL, move |upgraded, context| {
-        Connection::new(upgraded, context, owner, config, deflate).run(opening)
+        Connection::run(
+            Box::new(Connection::new(upgraded, context, owner, config, deflate)),
+            opening,
+        )
     });
     fields
         .into_iter()
