@@ -41,7 +41,7 @@ unsafe impl GlobalAlloc for Counting {
 const CONNECTIONS: usize = 2_000;
 
 /// Bytes of an idle connection, its handler and its places in the lists of the server included.
-const BUDGET: isize = 2304;
+const BUDGET: isize = 3072;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
