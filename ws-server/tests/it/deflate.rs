@@ -191,13 +191,17 @@ fn what_cannot_be_agreed_on_is_declined() {
         "server_max_window_bits",
         "server_max_window_bits=8",
         "server_no_context_takeover=1",
-        "client_max_window_bits=",
     ] {
         let bad = format!("Sec-WebSocket-Extensions: permessage-deflate; {params}\r\n");
         let (mut client, answer) = negotiate(&fixture, &bad);
         assert_eq!(answer, "", "{params}");
         client.send(frame(TEXT, text(1000))).expect(TEXT, text(1000));
     }
+    // What does not even follow the grammar is no handshake.
+    let malformed = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=\r\n";
+    let mut client = Client::connect(fixture.address());
+    let head = client.send(handshake_with("/", malformed)).head();
+    assert!(head.starts_with("HTTP/1.1 400 "), "{head}");
     // The first that can be accepted is, in the client's order, also over several lines.
     let offers = "Sec-WebSocket-Extensions: x-other, permessage-deflate; bad\r\n\
                   sec-websocket-extensions: permessage-deflate; server_max_window_bits=9, \
