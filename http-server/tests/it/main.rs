@@ -10,6 +10,7 @@ mod foreign; // foreign executors, streams that are no sockets of ours
 mod forms; // content as text, JSON, forms
 mod handovers; // Upgrade
 mod leaving; // clients that leave while they are answered
+mod machine; // whatever comes, in whatever pieces
 mod pipe; // a connection in memory
 mod proxies; // who the client is behind a proxy, and who is believed
 mod requests; // heads that are refused, heads that are not
