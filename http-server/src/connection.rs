@@ -18,6 +18,7 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Poll, ready};
+use std::time::Instant;
 
 use futures_lite::future;
 use seawall_actor::time::{self, Alarm};
@@ -30,7 +31,7 @@ use crate::link::{Fault, Link, Slot};
 use crate::request::{Origin, Request};
 use crate::server::Shared;
 use crate::upgrade::{Takeover, Transport};
-use crate::{Error, Response, Upgraded};
+use crate::{Answer, Error, Event, Response, Upgraded};
 
 /// Requests that are answered in a row before other actors of the same worker get their turn.
 const TURN: u32 = 32;
@@ -48,14 +49,14 @@ pub(crate) enum End {
 }
 
 /// Serves a connection until it ends.
-pub(crate) async fn serve<S: Transport>(
+pub(crate) fn serve<S: Transport>(
     stream: S,
     tls: Option<Arc<Info>>,
     peer: SocketAddr,
     shared: Arc<Shared>,
     context: Context,
-) -> ExitReason {
-    let connection = Connection {
+) -> impl Future<Output = ExitReason> + Send {
+    let mut connection = Connection {
         link: Arc::new(Slot::new(Link::new(stream, Arc::clone(&shared)))),
         context: context.clone(),
         origin: Origin { peer, tls, scope: context.scope().clone() },
@@ -64,9 +65,12 @@ pub(crate) async fn serve<S: Transport>(
         served: 0,
     };
     // Boxed: an upgraded connection gives the memory of its time with HTTP back.
-    match Box::pin(connection.run()).await {
-        Ok(reason) => reason,
-        Err((takeover, upgraded)) => takeover.call(upgraded, context).await,
+    let speaking = Box::pin(async move { connection.run().await });
+    async move {
+        match speaking.await {
+            Ok(reason) => reason,
+            Err((takeover, upgraded)) => takeover.call(upgraded, context).await,
+        }
     }
 }
 
@@ -87,9 +91,31 @@ struct Head {
     layout: RequestLayout,
 }
 
+/// A request that its handler has.
+struct Begun {
+    exchange: Exchange,
+    /// The handler's future, unless it panicked before it made one.
+    answer: Result<Answer, Panicked>,
+    watched: Option<Box<Watched>>,
+}
+
+/// What came of a request.
+pub(crate) struct Answered {
+    pub(crate) response: Response,
+    /// What the connection ends with after the response, if something went wrong.
+    pub(crate) failure: Option<ExitReason>,
+}
+
+/// What an event tells about a request that is answered by then.
+struct Watched {
+    method: String,
+    target: String,
+    since: Instant,
+}
+
 impl<S: Transport> Connection<S> {
     /// Speaks HTTP until the connection ends, or goes on with another protocol.
-    async fn run(mut self) -> Result<ExitReason, (Takeover, Upgraded)> {
+    async fn run(&mut self) -> Result<ExitReason, (Takeover, Upgraded)> {
         let reason = match self.answer_all().await {
             End::Drop(reason) => reason,
             End::Idle => {
@@ -121,7 +147,10 @@ impl<S: Transport> Connection<S> {
                 Ok(None) => return End::Idle,
                 Err(error) => return self.refuse(Exchange::unknown(), error),
             };
-            match self.exchange(head).await {
+            // Nothing of the head or the request is held over an await: an idle connection holds the
+            // room for whatever is.
+            let begun = self.begin(head);
+            match self.conclude(begun).await {
                 Ok(()) if self.served.is_multiple_of(TURN) => future::yield_now().await,
                 Ok(()) => {}
                 Err(end) => return end,
@@ -209,8 +238,8 @@ impl<S: Transport> Connection<S> {
         .await
     }
 
-    /// Answers one request. `Ok` if the connection persists.
-    async fn exchange(&mut self, head: Head) -> Result<(), End> {
+    /// Makes a request of a head, and hands it to the handler.
+    fn begin(&mut self, head: Head) -> Begun {
         self.served += 1;
         self.shared.counters.requests.add();
         let parts = head.layout.head(&head.bytes);
@@ -224,18 +253,45 @@ impl<S: Transport> Connection<S> {
         let link = Arc::clone(&self.link) as _;
         let has_content = framing != BodyFraming::None;
         let origin = self.origin.clone();
+        let watched = self.shared.reports().then(|| {
+            let (method, target) = (parts.method().to_owned(), parts.target().to_owned());
+            Box::new(Watched { method, target, since: time::now() })
+        });
         let request = Request::new(head.bytes, head.layout, origin, (link, number), has_content);
-        let (response, failure) = self.handle(request).await?;
-        self.respond(exchange, response, failure).await
+        let answer = catch(|| self.shared.handler.handle(request));
+        Begun { exchange, answer, watched }
     }
 
-    /// Runs the handler. A failure beside the response is what the connection then ends with.
-    async fn handle(&self, request: Request) -> Result<(Response, Option<ExitReason>), End> {
+    /// Runs the handler and writes its response. `Ok` if the connection persists.
+    async fn conclude(&self, begun: Begun) -> Result<(), End> {
+        let Begun { exchange, answer, watched } = begun;
+        let mut answered = self.answer(answer).await?;
+        let ended = self.respond(exchange, &mut answered).await;
+        if let Some(watched) = watched {
+            self.report(&watched);
+        }
+        ended
+    }
+
+    fn report(&self, watched: &Watched) {
+        if let Some(Some(status)) = self.link.with(|link| link.content.status) {
+            self.shared.report(&Event::Answered {
+                peer: self.origin.peer,
+                method: &watched.method,
+                target: &watched.target,
+                status,
+                duration: time::now().saturating_duration_since(watched.since),
+            });
+        }
+    }
+
+    /// Runs the handler.
+    async fn answer(&self, answer: Result<Answer, Panicked>) -> Result<Answered, End> {
         let crashed = |Panicked(text)| {
             let response = Response::status_text(Status::INTERNAL_SERVER_ERROR);
-            (response, Some(ExitReason::Panicked(text)))
+            Answered { response, failure: Some(ExitReason::Panicked(text)) }
         };
-        let answer = match catch(|| self.shared.handler.handle(request)) {
+        let answer = match answer {
             Ok(answer) => answer,
             Err(panicked) => return Ok(crashed(panicked)),
         };
@@ -244,7 +300,7 @@ impl<S: Transport> Connection<S> {
         poll_fn(|cx| {
             if let Poll::Ready(answered) = answer.as_mut().poll(cx) {
                 return Poll::Ready(Ok(match answered {
-                    Ok(response) => (response, None),
+                    Ok(response) => Answered { response, failure: None },
                     Err(panicked) => crashed(panicked),
                 }));
             }
@@ -263,8 +319,8 @@ impl<S: Transport> Connection<S> {
                 return Poll::Ready(Err(end));
             }
             alarm.poll(cx).map(|()| {
-                let late = Error::new(Kind::HandlerTimeout);
-                Ok((Response::status_text(Status::GATEWAY_TIMEOUT), Some(failed(late))))
+                let failure = Some(failed(Error::new(Kind::HandlerTimeout)));
+                Ok(Answered { response: Response::status_text(Status::GATEWAY_TIMEOUT), failure })
             })
         })
         .await

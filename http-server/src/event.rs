@@ -3,8 +3,10 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use seawall_actor::catch;
+use seawall_codec::http::Status;
 
 /// Something that the one who runs the server may want to know.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +27,20 @@ pub enum Event<'a> {
         /// Why: an [`Error`](crate::Error), or what drove an upgraded connection, or made content,
         /// returned.
         error: &'a (dyn std::error::Error + Send + Sync + 'static),
+    },
+    /// A request is answered: its response is written, or as much of it as there will be.
+    Answered {
+        /// The client's address.
+        peer: SocketAddr,
+        /// The method as received.
+        method: &'a str,
+        /// The target as received; it may hold what is not for logs.
+        target: &'a str,
+        /// The status that was sent.
+        status: Status,
+        /// From the end of the request's head to the end of the response, as far as the server
+        /// is concerned: the last octets may still be on their way.
+        duration: Duration,
     },
     /// A connection was refused at a limit.
     Refused {

@@ -33,6 +33,7 @@
 //! | `pool.rs` | threads for what blocks |
 //! | `files/` | files of a folder |
 //! | `upgrade.rs` | a connection that goes on with another protocol |
+//! | `to_metrics.rs`, `to_tracing.rs` | events for the crates `metrics` and `tracing` |
 //! | `tower.rs` | services of the `tower` family as handlers |
 //! | `map.rs` | a future with a function at its end |
 //! | `config.rs`, `error.rs`, `event.rs`, `stats.rs` | limits and timeouts; what went wrong, was reported, was counted |
@@ -71,6 +72,10 @@ mod router;
 mod server;
 mod stats;
 mod stream;
+#[cfg(feature = "metrics")]
+mod to_metrics;
+#[cfg(feature = "tracing")]
+mod to_tracing;
 #[cfg(feature = "tower")]
 mod tower;
 mod upgrade;
@@ -97,6 +102,10 @@ pub use seawall_codec::http::{Field, Fields, RequestHead, Status, Version};
 pub use server::{Running, Server};
 pub use stats::Stats;
 pub use stream::{BodySender, ClientGone};
+#[cfg(feature = "metrics")]
+pub use to_metrics::to_metrics;
+#[cfg(feature = "tracing")]
+pub use to_tracing::to_tracing;
 #[cfg(feature = "tower")]
 pub use tower::{RequestBody, tower};
 pub use upgrade::Upgraded;

@@ -33,12 +33,17 @@ pub(crate) struct Link<S> {
     /// How the transport failed, if it was seen in passing.
     pub(crate) broken: Option<io::ErrorKind>,
     read_alarm: Alarm,
-    write_alarm: Alarm,
-    /// Set while the client does not take what is to be written.
-    write_pace: Option<Pace>,
+    /// Set while the client does not take what is to be written. Boxed: most clients do.
+    stalled: Option<Box<Stalled>>,
     /// The content of the request that is being answered.
     pub(crate) content: Incoming,
     shared: Arc<Shared>,
+}
+
+/// A client that does not take what is to be written.
+struct Stalled {
+    pace: Pace,
+    alarm: Alarm,
 }
 
 /// The request that is being answered: its content, as far as it is still to come, and its time.
@@ -47,16 +52,21 @@ pub(crate) struct Incoming {
     /// Octets of content that may come.
     limit: u64,
     /// Made when the content is first asked for: until then its limit may change.
-    body: Option<Body>,
+    /// Boxed: most requests have none, and an idle connection never.
+    body: Option<Box<Body>>,
     /// Which request of the connection it belongs to.
     exchange: u64,
     /// The client waits for 100 (Continue) before it sends.
     pub(crate) continue_due: bool,
     pace: Option<Pace>,
+    /// Pieces in a row since it was last waited for.
+    pieces: u8,
     /// Somebody waits for octets of it.
     pub(crate) awaited: bool,
     /// Why it will never be complete.
     pub(crate) fault: Option<Fault>,
+    /// The status of its response, once that is written.
+    pub(crate) status: Option<Status>,
     /// How long the handler may take.
     timeout: Duration,
     /// When that time is over, once somebody has asked.
@@ -98,8 +108,7 @@ impl<S: Transport> Link<S> {
             ended: false,
             broken: None,
             read_alarm: Alarm::new(),
-            write_alarm: Alarm::new(),
-            write_pace: None,
+            stalled: None,
             content: Incoming::new(0, BodyFraming::None, false, &shared),
             shared,
         }
@@ -138,22 +147,22 @@ impl<S: Transport> Link<S> {
         while !self.output.is_empty() {
             match self.output.poll_write(Pin::new(&mut self.stream), cx) {
                 Poll::Ready(Ok(len)) => {
-                    if let Some(pace) = &mut self.write_pace {
-                        pace.moved(len, time::now());
+                    if let Some(stalled) = &mut self.stalled {
+                        stalled.pace.moved(len, time::now());
                     }
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
                 Poll::Pending => {
-                    let pace = self.write_pace.get_or_insert_with(|| Pace::new(time::now()));
-                    self.write_alarm.set(pace.deadline(&self.shared.timeouts));
-                    return self
-                        .write_alarm
-                        .poll(cx)
-                        .map(|()| Err(Fault::Late.during(Phase::Response)));
+                    let stalled = self.stalled.get_or_insert_with(|| {
+                        Box::new(Stalled { pace: Pace::new(time::now()), alarm: Alarm::new() })
+                    });
+                    stalled.alarm.set(stalled.pace.deadline(&self.shared.timeouts));
+                    let late = stalled.alarm.poll(cx);
+                    return late.map(|()| Err(Fault::Late.during(Phase::Response)));
                 }
             }
         }
-        self.write_pace = None;
+        self.stalled = None;
         // TLS keeps what it has encrypted until it is flushed.
         Pin::new(&mut self.stream).poll_flush(cx).map_err(Error::from)
     }
@@ -214,6 +223,13 @@ impl<S: Transport> Link<S> {
         mut sink: impl FnMut(&[u8]),
     ) -> Poll<Result<bool, Fault>> {
         self.content.awaited = false;
+        // A client that is never short of content: others of the same worker want their turn, too.
+        if self.content.pieces == TURN {
+            self.content.pieces = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.content.pieces += 1;
         let outcome = loop {
             match self.take_piece(&mut sink) {
                 Ok(None) => {}
@@ -235,6 +251,7 @@ impl<S: Transport> Link<S> {
             match self.poll_fill(cx, pace.deadline(&self.shared.timeouts)) {
                 Poll::Pending => {
                     self.content.awaited = true;
+                    self.content.pieces = 0;
                     return Poll::Pending;
                 }
                 Poll::Ready(Ok(_)) => {
@@ -262,7 +279,7 @@ impl<S: Transport> Link<S> {
             None => {
                 let body =
                     Body::new(self.content.framing, self.content.limit, &self.shared.head_limits);
-                self.content.body.insert(body.map_err(Fault::Violation)?)
+                self.content.body.insert(Box::new(body.map_err(Fault::Violation)?))
             }
         };
         let mut input = self.input.filled();
@@ -324,8 +341,10 @@ impl Incoming {
             exchange,
             continue_due,
             pace: None,
+            pieces: 0,
             awaited: false,
             fault: None,
+            status: None,
             timeout: shared.timeouts.handler,
             deadline: None,
         }
@@ -341,6 +360,10 @@ impl Incoming {
         }
     }
 }
+
+/// Pieces of content, each as long as a read at most, that are given in a row before other actors
+/// of the same worker get their turn.
+const TURN: u8 = 16;
 
 /// Octets that are read while only the client's end is watched for: one read buffer.
 const WATCH_LEN: usize = 16 * 1024;
@@ -427,7 +450,7 @@ impl<S: Transport> Source for Slot<S> {
     fn trailers(&self, exchange: u64) -> Vec<(String, Vec<u8>)> {
         let trailers = self.during(exchange, |link| {
             let body = link.content.body.as_ref().filter(|body| body.is_complete());
-            let fields = body.map(Body::trailers).into_iter().flatten();
+            let fields = body.map(|body| body.trailers()).into_iter().flatten();
             fields.map(|field| (field.name.to_owned(), field.value.to_vec())).collect()
         });
         trailers.unwrap_or_default()

@@ -2,9 +2,10 @@
 //! reason.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -147,35 +148,75 @@ struct Connection {
 }
 
 impl Connection {
-    async fn run(self, mut stream: TcpStream, mut seat: Seat, context: Context) -> ExitReason {
+    /// Serves it. What this returns is what an idle connection holds, so it captures little.
+    fn run(
+        self,
+        stream: TcpStream,
+        seat: Seat,
+        context: Context,
+    ) -> impl Future<Output = ExitReason> + Send {
         // Answers leave in whole writes already; waiting for more would only delay them.
         let _ = stream.set_nodelay(true);
+        let prepared: Prepared = if self.proxied || self.acceptor.is_some() {
+            // Boxed: a handshake's state, and the longest header, are large, and gone with it.
+            Box::pin(self.prepare(stream, seat, context))
+        } else {
+            let peer = self.peer;
+            let serving = self.serve(Stream::Plain(stream), peer, context);
+            Box::pin(std::future::ready(Ok((serving, seat))))
+        };
+        async move {
+            match prepared.await {
+                Ok((serving, seat)) => {
+                    let reason = serving.await;
+                    drop(seat);
+                    reason
+                }
+                Err(reason) => reason,
+            }
+        }
+    }
+
+    /// Does what comes before HTTP; an error is how the connection ended there.
+    async fn prepare(
+        self,
+        mut stream: TcpStream,
+        mut seat: Seat,
+        context: Context,
+    ) -> Result<(Serving, Seat), ExitReason> {
         let mut peer = self.peer;
         if self.proxied {
-            let header = proxied::client(&mut stream, self.peer, &self.shared, &context);
-            // Boxed: it holds the longest header, and only for that long.
-            match Box::pin(header).await {
+            match proxied::client(&mut stream, self.peer, &self.shared, &context).await {
                 Ok(Some(client)) => peer = client,
-                Ok(None) => return ExitReason::Normal,
-                Err(error) => return connection::failed(error),
+                Ok(None) => return Err(ExitReason::Normal),
+                Err(error) => return Err(connection::failed(error)),
             }
             if !seat.claim(peer.ip()) {
                 self.shared.refuse(peer);
-                return ExitReason::Normal;
+                return Err(ExitReason::Normal);
             }
         }
         let stream = match &self.acceptor {
             None => Stream::Plain(stream),
-            // Boxed: the state of a handshake is large, and gone with it.
             Some(acceptor) => {
-                match Box::pin(handshake::run(acceptor, stream, &self.shared, &context)).await {
+                match handshake::run(acceptor, stream, &self.shared, &context).await {
                     Ok(Some(stream)) => stream,
-                    Ok(None) => return ExitReason::Normal,
-                    Err(error) => return connection::failed(error),
+                    Ok(None) => return Err(ExitReason::Normal),
+                    Err(error) => return Err(connection::failed(error)),
                 }
             }
         };
+        Ok((self.serve(stream, peer, context), seat))
+    }
+
+    fn serve(self, stream: Stream<TcpStream>, peer: SocketAddr, context: Context) -> Serving {
         let tls = stream.info().map(Arc::new);
-        connection::serve(stream, tls, peer, self.shared, context).await
+        Box::pin(connection::serve(stream, tls, peer, self.shared, context))
     }
 }
+
+/// A connection's time with HTTP and after.
+type Serving = Pin<Box<dyn Future<Output = ExitReason> + Send>>;
+
+/// Its time before.
+type Prepared = Pin<Box<dyn Future<Output = Result<(Serving, Seat), ExitReason>> + Send>>;

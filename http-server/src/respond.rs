@@ -5,10 +5,11 @@ use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll};
 
+use futures_lite::future;
 use seawall_actor::ExitReason;
 use seawall_codec::http::{Exchange, ResponseWriter, Sending, Status, chunked};
 
-use crate::connection::{Connection, End, failed};
+use crate::connection::{Answered, Connection, End, failed};
 use crate::date;
 use crate::error::{Kind, Phase};
 use crate::link::{Fault, Remainder};
@@ -24,31 +25,33 @@ const SKIP_LEN: u64 = 64 * 1024;
 
 impl<S: Transport> Connection<S> {
     /// Writes the response, and gets the connection ready for the next request. `Err` is how it
-    /// ends instead, with `failure` if there was one.
+    /// ends instead.
     pub(crate) async fn respond(
         &self,
         mut exchange: Exchange,
-        mut response: Response,
-        mut failure: Option<ExitReason>,
+        answered: &mut Answered,
     ) -> Result<(), End> {
+        let Answered { response, failure } = answered;
         let (remainder, fault) = self
             .link
             .with(|link| (link.skip_buffered(), link.content.fault))
             .unwrap_or((Remainder::Unknown, None));
         if let Some(fault) = fault {
             self.count_fault(fault);
-            failure = failure.or_else(|| Some(failed(fault.during(Phase::Content))));
+            *failure = failure.take().or_else(|| Some(failed(fault.during(Phase::Content))));
         }
         #[cfg(feature = "serde")]
-        if let Content::Failed(error) = response.content {
-            response = Response::status_text(Status::INTERNAL_SERVER_ERROR);
-            failure = failure.or_else(|| Some(failed(error)));
+        if let Content::Failed(_) = response.content
+            && let Content::Failed(error) = std::mem::take(&mut response.content)
+        {
+            *response = Response::status_text(Status::INTERNAL_SERVER_ERROR);
+            *failure = failure.take().or_else(|| Some(failed(error)));
         }
         if let Content::Stream(producer, _) = &mut response.content
             && let Some(reason) = poll_fn(|cx| Poll::Ready(producer.poll_start(cx))).await
         {
-            response = Response::status_text(Status::INTERNAL_SERVER_ERROR);
-            failure = failure.or(Some(reason));
+            *response = Response::status_text(Status::INTERNAL_SERVER_ERROR);
+            *failure = failure.take().or(Some(reason));
         }
         let skip = matches!(remainder, Remainder::Octets(left) if left <= SKIP_LEN);
         let persist = (skip || remainder == Remainder::Nothing)
@@ -64,39 +67,40 @@ impl<S: Transport> Connection<S> {
             && (remainder != Remainder::Nothing || !exchange.wants_upgrade())
         {
             // After the whole request, and only if the client asks for it.
-            response = Response::status_text(Status::BAD_REQUEST);
+            *response = Response::status_text(Status::BAD_REQUEST);
             exchange.close();
         }
-        let (sending, persist) = match self.write_head(exchange, &response) {
+        let (sending, persist) = match self.write_head(exchange, response) {
             Ok(written) => written,
             Err(error) => {
-                failure = Some(failed(error));
-                response = Response::status_text(Status::INTERNAL_SERVER_ERROR);
+                *failure = Some(failed(error));
+                *response = Response::status_text(Status::INTERNAL_SERVER_ERROR);
                 exchange.close();
                 // Ours is right; were it not, the connection would end without an answer.
-                self.write_head(exchange, &response).unwrap_or((Sending::None, false))
+                self.write_head(exchange, response).unwrap_or((Sending::None, false))
             }
         };
-        if let Some(takeover) = response.takeover {
+        if let Some(takeover) = response.takeover.take() {
             // Lost or not: who was promised a connection hears of its end from the connection.
             let intact = self.flush().await.is_ok();
             return Err(End::Upgrade { takeover, intact });
         }
-        match (sending, response.content) {
+        match (sending, std::mem::take(&mut response.content)) {
             (Sending::None, _) => {}
             (_, Content::Whole(bytes)) => {
                 self.link.with(|link| link.output.push(bytes));
             }
-            (_, Content::Stream(producer, _)) => self.stream(producer, sending).await?,
+            // Boxed, as all that is rare: an idle connection holds the room for what is not.
+            (_, Content::Stream(producer, _)) => Box::pin(self.stream(producer, sending)).await?,
             // Replaced above.
             #[cfg(feature = "serde")]
             (_, Content::Failed(_)) => {}
         }
         self.flush_if_full().await?;
         if !persist {
-            return Err(End::Close(failure.unwrap_or(ExitReason::Normal)));
+            return Err(End::Close(failure.take().unwrap_or(ExitReason::Normal)));
         }
-        if skip { self.skip().await } else { Ok(()) }
+        if skip { Box::pin(self.skip()).await } else { Ok(()) }
     }
 
     /// Writes the head; tells how the content follows, and whether the connection persists.
@@ -132,6 +136,7 @@ impl<S: Transport> Connection<S> {
                 exchange.frame(len, &mut head).map_err(refused)?
             };
             head.end();
+            link.content.status = Some(status);
             Ok::<_, Error>(sending)
         });
         let sending = written.unwrap_or(Ok(Sending::None))?;
@@ -176,7 +181,11 @@ impl<S: Transport> Connection<S> {
                             link.output.push(Cow::Owned(piece));
                         }
                     });
-                    self.flush_if_full().await?;
+                    if self.flush_if_full().await? {
+                        // A producer that is never short of pieces, and a client that takes them
+                        // all: others of the same worker want their turn, too.
+                        future::yield_now().await;
+                    }
                 }
                 Ok(Some(Piece::Trailer(name, value))) => match check_trailer(&name) {
                     Ok(()) => trailers.push((name, value)),
@@ -262,11 +271,13 @@ impl<S: Transport> Connection<S> {
             .map_err(|error| End::Drop(failed(error)))
     }
 
-    async fn flush_if_full(&self) -> Result<(), End> {
-        if self.link.with(|link| link.output.len()).is_some_and(|len| len >= GATHER_LEN) {
+    /// Writes all that waits if that is much; tells whether it was.
+    async fn flush_if_full(&self) -> Result<bool, End> {
+        let full = self.link.with(|link| link.output.len()).is_some_and(|len| len >= GATHER_LEN);
+        if full {
             self.flush().await?;
         }
-        Ok(())
+        Ok(full)
     }
 
     /// Ends the connection over what the client did, with an answer where one helps.

@@ -47,6 +47,12 @@ pub(crate) enum Content {
     Failed(crate::Error),
 }
 
+impl Default for Content {
+    fn default() -> Self {
+        Self::Whole(Cow::Borrowed(&[]))
+    }
+}
+
 impl Response {
     /// A response without content.
     #[must_use]
@@ -54,7 +60,7 @@ impl Response {
         Self {
             status,
             fields: Vec::new(),
-            content: Content::Whole(Cow::Borrowed(&[])),
+            content: Content::default(),
             takeover: None,
             close: false,
         }

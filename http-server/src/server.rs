@@ -306,6 +306,11 @@ impl Shared {
         self.report(&Event::Refused { peer });
     }
 
+    /// Whether anybody listens to events.
+    pub(crate) fn reports(&self) -> bool {
+        self.hook.is_some()
+    }
+
     pub(crate) fn report(&self, event: &Event<'_>) {
         event::report(self.hook.as_ref(), event);
     }

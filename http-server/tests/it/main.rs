@@ -52,6 +52,7 @@ impl Fixture {
         let heard = Arc::clone(&events);
         let server = setup(Server::new(router)).on_event(move |event| {
             heard.lock().unwrap().push(match event {
+                Event::Answered { .. } => return,
                 Event::Crashed { text, .. } => format!("crashed: {text}"),
                 Event::ConnectionFailed { error, .. } => format!("failed: {error}"),
                 other => format!("{other:?}"),
