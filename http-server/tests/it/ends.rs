@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use seawall_http_server::{Limits, Request, Router, Timeouts};
+use seawall_http_server::{Limits, Request, Response, Router, Status, Timeouts};
 
 use crate::{Fixture, PATIENCE};
 
@@ -251,6 +251,47 @@ fn a_shutdown_closes_the_idle_and_finishes_the_busy() {
     });
     assert_eq!(aborted, 0);
     assert!(std::net::TcpStream::connect(address).is_err(), "nobody listens any more");
+}
+
+/// A response that streams while the shutdown comes is finished, and one that never ends is cut off
+/// at the deadline and counted.
+#[test]
+fn a_shutdown_lets_streams_end_until_its_deadline() {
+    for ends in [true, false] {
+        let (more, wanted) = async_channel::bounded::<()>(1);
+        let router = Router::new().get("/stream", move |_: Request| {
+            let wanted = wanted.clone();
+            async move {
+                Response::new(Status::OK).stream("text/plain", async move |mut sender| {
+                    sender.send("one\n").await?;
+                    let _ = wanted.recv().await;
+                    sender.send("two\n").await
+                })
+            }
+        });
+        let fixture = Fixture::serve(router, |server| server);
+        let mut client = fixture.client();
+        client.send(format!("GET /stream HTTP/1.1\r\nHost: h\r\n\r\n{HELLO}"));
+        client.until(b"one\n\r\n");
+        let running = fixture.running.clone();
+        let deadline = if ends { PATIENCE } else { SHORT };
+        let left = std::thread::scope(|threads| {
+            let shutdown = threads.spawn(|| fixture.block_on(running.shutdown(deadline)));
+            if ends {
+                fixture.until(|| std::net::TcpStream::connect(fixture.address()).is_err());
+                more.close();
+                assert_eq!(client.until(b"0\r\n\r\n"), b"4\r\ntwo\n\r\n0\r\n\r\n");
+                // Its head promised that the connection goes on: the next one takes that back.
+                assert!(client.answer().closes());
+                assert!(client.is_closed());
+            }
+            shutdown.join().unwrap()
+        });
+        assert_eq!(left, usize::from(!ends));
+        if !ends {
+            assert!(!client.rest().is_ok_and(|rest| rest.ends_with(b"0\r\n\r\n")));
+        }
+    }
 }
 
 #[test]

@@ -60,3 +60,20 @@ fn only_when_asked_for_after_the_whole_request_and_not_in_http_1_0() {
         assert!(client.is_closed());
     }
 }
+
+#[test]
+fn a_shutdown_tells_upgraded_connections_to_end() {
+    let router = Router::new().any("/wait", async |_: Request| {
+        Response::switching_protocols("wait", async |mut upgraded: Upgraded, context: Context| {
+            context.stopping().await;
+            upgraded.write_all(b"bye").await?;
+            upgraded.close().await
+        })
+    });
+    let fixture = Fixture::serve(router, |server| server);
+    let mut client = fixture.client();
+    client.send("GET /wait HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: wait\r\n\r\n");
+    assert_eq!(client.head().status, 101);
+    assert_eq!(fixture.block_on(fixture.running.shutdown(crate::PATIENCE)), 0);
+    assert_eq!(client.rest().unwrap(), b"bye");
+}

@@ -220,3 +220,17 @@ fn a_shutdown_does_not_wait_for_handshakes() {
     assert!(rest.ends_with(b"\r\nhello\n"));
     assert_eq!(secure.running.stats().handshake_errors, 0);
 }
+
+#[test]
+fn a_shutdown_waits_for_no_handshake() {
+    let secure = Secure::new();
+    let mut silent = TcpStream::connect(secure.address()).unwrap();
+    silent.set_read_timeout(Some(PATIENCE)).unwrap();
+    // Two octets of a ClientHello: the handshake has begun.
+    silent.write_all(&[0x16, 0x03]).unwrap();
+    while secure.running.stats().active == 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(secure.runtime.block_on(secure.running.shutdown(PATIENCE)), 0);
+    assert!(matches!(silent.read(&mut [0]), Ok(0) | Err(_)), "closed, or reset");
+}
