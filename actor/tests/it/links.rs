@@ -6,7 +6,7 @@ use seawall_actor::{
     Address, Context, ExitReason, Mailbox, Monitor, Received, Reference, Runtime, Scope, Signal,
 };
 
-use crate::{idle, run, sink};
+use crate::{ROUNDS, idle, run, sink};
 
 /// Orders to an actor, which it carries out as itself.
 type Order = Box<dyn FnOnce(&Context) + Send>;
@@ -462,7 +462,7 @@ fn a_link_made_while_the_other_ends_acts_exactly_once() {
     run(async |scope| {
         let a = Puppet::spawn(scope);
         a.traps().await;
-        for _ in 0..200 {
+        for _ in 0..ROUNDS {
             let b = Puppet::spawn(scope);
             let other = b.address.clone();
             a.address.send(Box::new(move |context| context.link(&other))).await.unwrap();
@@ -479,7 +479,7 @@ fn a_link_made_while_the_other_ends_acts_exactly_once() {
 fn nothing_is_heard_through_a_link_that_was_taken_away_before_the_end() {
     run(async |scope| {
         let a = Puppet::spawn(scope);
-        for _ in 0..200 {
+        for _ in 0..ROUNDS {
             let b = Puppet::spawn(scope);
             a.links(&b.address).await;
             let other = b.address.clone();

@@ -1,6 +1,6 @@
 use seawall_actor::{Context, Mailbox, SendError, TrySendError};
 
-use crate::run;
+use crate::{ROUNDS, run};
 
 #[test]
 fn one_senders_messages_keep_their_order() {
@@ -12,12 +12,12 @@ fn one_senders_messages_keep_their_order() {
             }
         });
         let monitor = address.monitor();
-        for n in 0..1000 {
+        for n in 0..ROUNDS {
             address.send(n).await.unwrap();
         }
         drop(address); // nobody can send any more: `recv` gives None after the last message
         monitor.exited().await;
-        assert!(seen.iter().eq(0..1000));
+        assert!(seen.iter().eq(0..ROUNDS));
     });
 }
 

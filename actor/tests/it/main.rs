@@ -25,6 +25,9 @@ use seawall_actor::{Context, Mailbox, Runtime, Scope, time};
 /// A failed expectation ends a test long before this; a hang ends it here.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How often what depends on chance is tried; under Miri everything takes a thousand times as long.
+const ROUNDS: u32 = if cfg!(miri) { 4 } else { 200 };
+
 /// How many orders [`run`] tries, besides the one that the worker threads make.
 const SEEDS: u64 = if cfg!(miri) { 1 } else { 24 };
 

@@ -2,14 +2,14 @@ use std::sync::mpsc;
 
 use seawall_actor::{Context, Group, Mailbox, Name, Received, RegisterError, Signal};
 
-use crate::{idle, run, sink};
+use crate::{ROUNDS, idle, run, sink};
 
 const A: Name<()> = Name::new("a");
 
 #[test]
 fn a_name_is_released_before_down_is_heard() {
     run(async |scope| {
-        for _ in 0..200 {
+        for _ in 0..ROUNDS {
             let watcher = scope.spawn(async |mut mailbox: Mailbox<()>, context: Context| {
                 let registry = context.scope().registry();
                 let (other, _) = context.scope().actor().spawn_monitor(&context, sink::<()>);
@@ -107,7 +107,7 @@ fn a_broadcast_waits_for_nobody_and_counts_the_full() {
 fn a_group_forgets_who_leaves_and_is_forgotten_by_who_left() {
     run(async |scope| {
         let address = scope.spawn(idle);
-        for _ in 0..1000 {
+        for _ in 0..ROUNDS {
             let group = Group::new();
             assert!(group.join(&address));
             assert!(group.leave(&address));
