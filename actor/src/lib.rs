@@ -59,6 +59,9 @@ compile_error!(
      process. Remove `panic = \"abort\"` from the profile."
 );
 
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+compile_error!("the reactor of seawall-actor is epoll, so far: it needs Linux");
+
 mod actor;
 mod address;
 mod buffer;

@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::idle::Idle;
-use super::tasks::{Task, Tasks, Whose};
+use super::tasks::{Task, Tasks, Whose, steal};
 use super::watch::Watch;
 use super::worker::{Leave, Worker, push_here};
 use crate::event::{Event, report};
@@ -121,12 +121,14 @@ impl Pool {
         self.workers.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The other workers, beginning with the one after `worker`.
-    pub(super) fn others(&self, worker: &Arc<Worker>) -> impl Iterator<Item = Arc<Worker>> {
-        let workers = self.workers();
-        let place = workers.iter().position(|other| Arc::ptr_eq(other, worker)).unwrap_or(0);
-        let count = workers.len();
-        (1..count).map(move |n| Arc::clone(&workers[(place + n) % count]))
+    /// A task from the queue of another worker, and half of the others there for later. Who asks
+    /// begins with the worker after itself, so that not all steal from the same.
+    pub(super) fn steal(&self, worker: &Arc<Worker>) -> Option<Task> {
+        let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
+        let place = workers.iter().position(|other| Arc::ptr_eq(other, worker))?;
+        let (before, after) = workers.split_at(place);
+        let mut others = after[1..].iter().chain(before);
+        others.find_map(|other| steal(&other.local, &worker.local))
     }
 
     /// Whether a task waits to be run.

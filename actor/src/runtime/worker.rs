@@ -9,7 +9,7 @@ use concurrent_queue::ConcurrentQueue;
 
 use super::pool::Pool;
 use super::stage::Stage;
-use super::tasks::{Task, Tasks, steal};
+use super::tasks::{Task, Tasks};
 use crate::reactor::{Harvest, Reactor};
 use crate::{catch, turn};
 
@@ -178,7 +178,7 @@ impl Shift {
         let (pool, local) = (&self.pool, &self.worker.local);
         pool.tasks
             .pop(self.turn, local)
-            .or_else(|| pool.others(&self.worker).find_map(|other| steal(&other.local, local)))
+            .or_else(|| pool.steal(&self.worker))
             .or_else(|| pool.tasks.pop_low())
     }
 
