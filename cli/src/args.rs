@@ -1,7 +1,7 @@
 //! Arguments, and the profile that they make.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
@@ -217,6 +217,30 @@ pub(crate) struct Run {
     #[arg(long, short, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
 
+    /// Run each case so many times: the worst verdict counts, and what fails only at times is flaky
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    repeat: u16,
+
+    /// Run the cases in random order; the report says which seed draws it again
+    #[arg(long)]
+    shuffle: bool,
+
+    /// Run the cases in the order that this seed draws
+    #[arg(long, value_name = "SEED")]
+    seed: Option<u64>,
+
+    /// End the run with the first failure
+    #[arg(long)]
+    fail_fast: bool,
+
+    /// Only the cases that failed in this JSON report
+    #[arg(long, value_name = "REPORT")]
+    pub(crate) last_failed: Option<PathBuf>,
+
+    /// Begin no case after this long, and skip what is left
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    time_budget: Option<Duration>,
+
     /// The whole run, the build aside, takes at most this long
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = humantime::parse_duration)]
     time_limit: Duration,
@@ -266,7 +290,16 @@ impl Selection {
 
 impl Run {
     pub(crate) fn options(&self) -> Options {
-        Options { jobs: self.jobs.into(), time_limit: self.time_limit }
+        let seed =
+            || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_micros() as u64);
+        Options {
+            jobs: self.jobs.into(),
+            time_limit: self.time_limit,
+            repeat: self.repeat.into(),
+            shuffle: self.seed.or_else(|| self.shuffle.then(seed)),
+            fail_fast: self.fail_fast.then_some(self.level),
+            time_budget: self.time_budget,
+        }
     }
 
     pub(crate) fn loudness(&self) -> Loudness {
@@ -466,7 +499,7 @@ fn deviation(text: &str) -> Result<Deviation, String> {
             let words: Vec<&str> = Outcome::ALL.iter().map(|outcome| outcome.word()).collect();
             format!("no such verdict; there are {}", words.join(", "))
         })?;
-    Ok(Deviation { case, verdict, reason: reason.trim().into() })
+    Ok(Deviation { case, verdict, reason: reason.trim().into(), until: None })
 }
 
 #[cfg(test)]

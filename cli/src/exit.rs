@@ -33,6 +33,6 @@ pub(crate) fn of_report(report: &Report, level: Strength) -> ExitCode {
         End::Dead(_) => SUBJECT,
         End::Complete if report.count(Outcome::Skip) == report.results.len() => NOTHING,
         End::Complete if report.passes(level) => PASSED,
-        End::Complete | End::TimeLimit => FAILED,
+        End::Complete | End::FailFast | End::TimeLimit => FAILED,
     })
 }

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use async_signal::{Signal, Signals};
 use clap::Parser;
 use futures_lite::{StreamExt, future};
-use seawall_harness::{Change, Comparison, Error, catalogue, check_deviations, run};
+use seawall_harness::{Change, Comparison, Error, Strength, catalogue, check_deviations, run};
 
 use args::{Cli, Command, Compare, Diff, Explain, List, Run};
 use files::File;
@@ -50,7 +50,15 @@ fn judge(arguments: &Run) -> Result<ExitCode, Error> {
     let profile = arguments.profile()?;
     let catalogue = catalogue::all();
     check_deviations(&profile, &catalogue)?;
-    let cases = arguments.selection.filter().select(&catalogue)?;
+    let mut cases = arguments.selection.filter().select(&catalogue)?;
+    if let Some(path) = &arguments.last_failed {
+        let failed = files::read(path)?;
+        cases.retain(|case| failed.failures(Strength::Info).any(|judged| judged.id == case.id));
+        if cases.is_empty() {
+            let nothing = format!("of these cases, none failed in {}", path.display());
+            return Err(Error::NothingToRun(nothing));
+        }
+    }
     let mut signals = Signals::new([Signal::Int, Signal::Term, Signal::Hup])
         .map_err(|source| Error::System { what: "listening for signals".into(), source })?;
     let stop = async {

@@ -156,6 +156,9 @@ fn ending(out: &mut String, report: &Report, level: Strength) {
         let word = if note.failure { style("note:").red() } else { style("note:").yellow() };
         _ = writeln!(out, "{word} {}", note.text);
     }
+    if let Some(seed) = report.seed {
+        _ = writeln!(out, "shuffled: --seed {seed} draws this order again");
+    }
     let cases = report.results.len();
     let verdict = style(report.verdict(level));
     let verdict = match &report.end {
@@ -163,7 +166,7 @@ fn ending(out: &mut String, report: &Report, level: Strength) {
         End::Complete if report.passes(level) && report.count(Outcome::Skip) < cases => {
             verdict.green().bold()
         }
-        End::Complete | End::TimeLimit | End::Dead(_) => verdict.red().bold(),
+        End::Complete | End::FailFast | End::TimeLimit | End::Dead(_) => verdict.red().bold(),
     };
     _ = writeln!(
         out,

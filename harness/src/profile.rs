@@ -174,6 +174,17 @@ pub struct Deviation {
     pub verdict: Outcome,
     /// Why that is accepted; reports repeat it.
     pub reason: String,
+    /// The last day on which it is accepted, in UTC: `2027-01-31`. For good where there is none.
+    #[serde(default)]
+    pub until: Option<String>,
+}
+
+impl Deviation {
+    /// Whether its last day lies before `today`, written like it.
+    pub(crate) fn expired(&self, today: &str) -> bool {
+        // Written like this, dates are ordered as text is.
+        self.until.as_deref().is_some_and(|until| until < today)
+    }
 }
 
 impl Profile {
@@ -249,6 +260,15 @@ impl Profile {
         for deviation in &self.deviations {
             if deviation.reason.trim().is_empty() {
                 return wrong(format!("the deviation of {} gives no reason", deviation.case));
+            }
+            let is_day = |day: &String| {
+                day.len() == 10 && humantime::parse_rfc3339(&format!("{day}T00:00:00Z")).is_ok()
+            };
+            if let Some(until) = deviation.until.as_ref().filter(|until| !is_day(until)) {
+                let case = &deviation.case;
+                return wrong(format!(
+                    "the deviation of {case}: until = {until:?} is no day: write \"2027-01-31\""
+                ));
             }
         }
         Ok(())
@@ -333,6 +353,9 @@ mod tests {
         assert!(refused("[tls]\nca = 'x'\ninsecure = true").contains("contradict"));
         assert!(refused("[urls]\nhttp = 'http://h'\n[routes]\nhello = 'x'").contains("slash"));
         assert!(refused("[subject]\ncommand = []").contains("subject.command"));
-        assert!(refused("[[deviations]]\ncase='x'\nverdict='fail'\nreason=' '").contains("reason"));
+        let deviation = "[[deviations]]\ncase='x'\nverdict='fail'\nreason=";
+        assert!(refused(&format!("{deviation}' '")).contains("reason"));
+        let error = refused(&format!("{deviation}'y'\nuntil='2027-02-30'"));
+        assert!(error.contains("2027-02-30") && error.contains("no day"), "{error}");
     }
 }

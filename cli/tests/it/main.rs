@@ -10,5 +10,7 @@ mod between;
 mod catalogue;
 // Runs that judge something.
 mod runs;
+// Which cases run, and when it is enough.
+mod selection;
 // Servers small enough to be known by heart, and the binary itself.
 mod support;

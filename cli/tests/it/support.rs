@@ -84,17 +84,27 @@ fn serve(listener: &TcpListener, look: &(dyn Fn(&[u8]) + Sync)) {
     });
 }
 
-fn agree(mut stream: TcpStream, look: &(dyn Fn(&[u8]) + Sync)) {
-    let answer =
-        b"HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 3\r\n\r\nyes";
+fn agree(stream: TcpStream, look: &(dyn Fn(&[u8]) + Sync)) {
+    answer_to(stream, |head| {
+        look(head);
+        false
+    });
+}
+
+/// Answers each request with 200, or with 400 and an end where `refuses` says so.
+pub(crate) fn answer_to(mut stream: TcpStream, refuses: impl Fn(&[u8]) -> bool) {
+    let date = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 3\r\n";
+    let agreed = format!("HTTP/1.1 200 OK\r\n{date}\r\nyes");
+    let refused = format!("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n{date}\r\nno!");
     let mut head = Vec::new();
     let mut octet = [0];
     while let Ok(1) = stream.read(&mut octet) {
         head.push(octet[0]);
         if head.ends_with(b"\r\n\r\n") {
-            look(&head);
+            let refuses = refuses(&head);
             head.clear();
-            if stream.write_all(answer).is_err() {
+            let answer = if refuses { &refused } else { &agreed };
+            if stream.write_all(answer.as_bytes()).is_err() || refuses {
                 break;
             }
         }

@@ -17,6 +17,7 @@ use crate::case::Case;
 use crate::error::Error;
 use crate::profile::Profile;
 use crate::report::{End, Judged, Report};
+use crate::verdict::Strength;
 
 use run::Run;
 
@@ -27,11 +28,28 @@ pub struct Options {
     pub jobs: usize,
     /// The whole run, build aside, takes at most this long.
     pub time_limit: Duration,
+    /// Each case runs so many times. The worst verdict counts, and one that fails in some runs and not in
+    /// others is flaky.
+    pub repeat: usize,
+    /// Cases run in an order drawn from this seed, in place of the usual one.
+    pub shuffle: Option<u64>,
+    /// The run ends with the first failure of a rule at least this strong.
+    pub fail_fast: Option<Strength>,
+    /// No case is begun after this long; those left are skipped, the ones that take seconds first. What
+    /// failed until then is still tried again alone.
+    pub time_budget: Option<Duration>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { jobs: 16, time_limit: Duration::from_secs(600) }
+        Self {
+            jobs: 16,
+            time_limit: Duration::from_secs(600),
+            repeat: 1,
+            shuffle: None,
+            fail_fast: None,
+            time_budget: None,
+        }
     }
 }
 
@@ -44,7 +62,7 @@ pub enum Event<'a> {
     Starting,
     /// The subject is ready; so many cases will run.
     Ready {
-        /// Cases that were selected, those to be skipped among them.
+        /// Cases that were selected, those to be skipped among them, times their repetitions.
         cases: usize,
     },
     /// A case began.

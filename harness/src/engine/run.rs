@@ -1,9 +1,9 @@
 //! A run while it goes on: batches, suspects, retries, results.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use async_io::Timer;
 use futures_lite::FutureExt;
@@ -12,7 +12,7 @@ use super::{Event, Options};
 use crate::case::Case;
 use crate::context::{Context, Shared, spell};
 use crate::error::Error;
-use crate::profile::Profile;
+use crate::profile::{Deviation, Profile};
 use crate::report::{End, Judged, Note, Report, SCHEMA};
 use crate::side_by_side::side_by_side;
 use crate::subject::{self, Subject, probe};
@@ -24,6 +24,8 @@ const CASE_LIMIT: Duration = Duration::from_secs(120);
 /// Failures that are tried again alone. A subject that fails more has other worries than
 /// flakiness.
 const MAX_RETRIES: usize = 20;
+/// What is expected of a subject that dies or hangs instead.
+const SURVIVAL: &str = "the subject survives";
 
 pub(super) struct Run<'a, F> {
     profile: &'a Profile,
@@ -35,6 +37,8 @@ pub(super) struct Run<'a, F> {
     /// One for each case, by index.
     results: RefCell<Vec<Option<Judged>>>,
     notes: RefCell<Vec<Note>>,
+    /// As profiles write a date: deviations may have expired.
+    today: String,
 }
 
 /// How one batch of cases ended.
@@ -63,6 +67,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             began: Cell::new(None),
             results: RefCell::new(vec![None; cases.len()]),
             notes: RefCell::default(),
+            today: today(),
         }
     }
 
@@ -85,13 +90,15 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
     async fn judge_all(&self) -> Result<End, Error> {
         self.tell(Event::Starting);
         let mut subject = Subject::start(self.profile).await?;
-        self.tell(Event::Ready { cases: self.cases.len() });
+        self.tell(Event::Ready { cases: self.cases.len() * self.options.repeat });
         let (mut together, mut alone) = self.plan();
-        let mut retries = Vec::new();
-        while !together.is_empty() {
+        let mut retries: BTreeMap<usize, Verdict> = BTreeMap::new();
+        while !together.is_empty() && !self.is_over() {
             let batch = self.batch(&subject, together, self.options.jobs).await;
             together = batch.left;
-            retries.extend(batch.failed);
+            for (i, verdict) in batch.failed {
+                retries.entry(i).or_insert(verdict);
+            }
             if let Some((how, suspects)) = batch.death {
                 self.suspect(&how, &suspects);
                 subject = match self.find_culprit(&how, &suspects, subject).await {
@@ -99,20 +106,57 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
                     Err(error) => return Ok(End::Dead(error.to_string())),
                 };
             }
+            // Only a failure alone is one, and a reason to end.
+            if self.options.fail_fast.is_some() && !retries.is_empty() {
+                subject = match self.retry(std::mem::take(&mut retries), subject).await {
+                    Ok(subject) => subject,
+                    Err(error) => return Ok(End::Dead(error.to_string())),
+                };
+            }
         }
-        if !retries.is_empty() {
-            self.tell(Event::Retrying(retries.len()));
-        }
-        alone.extend(retries.iter().map(|(i, _)| *i));
-        for i in alone {
+        while let Some(i) = alone.pop_front().filter(|_| !self.is_over()) {
             subject = match self.alone(i, subject).await {
                 Ok((subject, _)) => subject,
                 Err(error) => return Ok(End::Dead(error.to_string())),
             };
         }
-        self.mark_flaky(&retries);
-        subject.stop().await;
-        Ok(End::Complete)
+        if !retries.is_empty() {
+            self.tell(Event::Retrying(retries.len()));
+        }
+        match self.retry(retries, subject).await {
+            Ok(subject) => subject.stop().await,
+            Err(error) => return Ok(End::Dead(error.to_string())),
+        }
+        Ok(if self.has_failed_fast() { End::FailFast } else { End::Complete })
+    }
+
+    /// Runs alone what failed in company, until enough has failed.
+    async fn retry(
+        &self,
+        retries: BTreeMap<usize, Verdict>,
+        mut subject: Subject,
+    ) -> Result<Subject, Error> {
+        for (i, first) in retries {
+            if self.has_failed_fast() {
+                break;
+            }
+            (subject, _) = self.alone(i, subject).await?;
+            self.mark_flaky(i, &first);
+        }
+        Ok(subject)
+    }
+
+    /// Whether no case is to be begun any more.
+    fn is_over(&self) -> bool {
+        let spent = self.began.get().map_or(Duration::ZERO, |began| began.elapsed());
+        self.options.time_budget.is_some_and(|budget| spent > budget) || self.has_failed_fast()
+    }
+
+    fn has_failed_fast(&self) -> bool {
+        self.options.fail_fast.is_some_and(|level| {
+            let results = self.results.borrow();
+            results.iter().flatten().any(|judged| judged.counts_as_failure(level))
+        })
     }
 
     /// Judges what cannot run as skipped; orders the rest: what runs together, long cases
@@ -140,13 +184,23 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
                 self.judge(i, skip, Rendered::default(), 0.0);
             } else if case.exclusive {
                 alone.push_back(i);
-            } else if case.long {
+            } else if case.long && self.options.time_budget.is_none() {
                 together.push_front(i);
             } else {
                 together.push_back(i);
             }
         }
-        (together, alone)
+        (self.ordered(together), self.ordered(alone))
+    }
+
+    /// The queue as often as cases are repeated, and shuffled where that was asked for.
+    fn ordered(&self, queue: VecDeque<usize>) -> VecDeque<usize> {
+        let len = queue.len() * self.options.repeat;
+        let mut queue: VecDeque<usize> = queue.into_iter().cycle().take(len).collect();
+        if let Some(seed) = self.options.shuffle {
+            fastrand::Rng::with_seed(seed).shuffle(queue.make_contiguous());
+        }
+        queue
     }
 
     /// Runs the queue, `jobs` cases at a time, until it is empty or the subject is dead.
@@ -155,7 +209,11 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
         let width = jobs.min(queue.len());
         let batch = RefCell::new(Batch { left: queue, ..Batch::default() });
         let worker = async || {
-            while batch.borrow().death.is_none() {
+            let halted = |batch: &Batch| {
+                batch.death.is_some()
+                    || self.options.fail_fast.is_some() && !batch.failed.is_empty()
+            };
+            while !halted(&batch.borrow()) && !self.is_over() {
                 let Some(i) = batch.borrow_mut().left.pop_front() else { break };
                 match self.one(subject, &shared, i).await {
                     Ok((verdict, trace, seconds)) => {
@@ -250,7 +308,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
                 if !obituary.is_empty() {
                     got = format!("{got}\n{obituary}");
                 }
-                self.judge(i, Verdict::fail("the subject survives", got), Rendered::default(), 0.0);
+                self.judge(i, Verdict::fail(SURVIVAL, got), Rendered::default(), 0.0);
                 Ok((self.start_again(subject).await?, true))
             }
         }
@@ -296,28 +354,47 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
 
     /// What failed in company and passes alone is flaky. What could not be judged in company,
     /// on a machine too busy for it, is judged alone and no more to say.
-    fn mark_flaky(&self, retries: &[(usize, Verdict)]) {
-        for (i, first) in retries.iter().filter(|(_, first)| first.outcome == Outcome::Fail) {
-            if let Some(judged) = &mut self.results.borrow_mut()[*i]
-                && judged.outcome < Outcome::Flaky
-            {
-                judged.got = format!("beside other cases: {}; alone: {}", first.got, judged.got);
-                judged.outcome = Outcome::Flaky;
-            }
+    fn mark_flaky(&self, i: usize, first: &Verdict) {
+        if let Some(judged) = &mut self.results.borrow_mut()[i]
+            && first.outcome == Outcome::Fail
+            && judged.outcome < Outcome::Flaky
+        {
+            judged.got = format!("beside other cases: {}; alone: {}", first.got, judged.got);
+            judged.outcome = Outcome::Flaky;
+            judged.deviation = self.accepted(&judged.id, Outcome::Flaky);
         }
+    }
+
+    /// Why the profile accepts this verdict, if it does.
+    fn accepted(&self, id: &str, outcome: Outcome) -> Option<String> {
+        let accepts = |deviation: &&Deviation| {
+            deviation.case == id && deviation.verdict == outcome && !deviation.expired(&self.today)
+        };
+        self.profile.deviations.iter().find(accepts).map(|deviation| deviation.reason.clone())
+    }
+
+    /// One verdict from two runs of a case: the worse, or flaky where only one of them failed. A death is
+    /// a death, however often the subject survives.
+    fn of_two_runs(&self, one: Judged, other: Judged) -> Judged {
+        let flaky = [one.outcome, other.outcome].contains(&Outcome::Flaky);
+        let (mut worse, better) =
+            if other.outcome > one.outcome { (other, one) } else { (one, other) };
+        if worse.outcome != Outcome::Fail || worse.expected == SURVIVAL {
+            return worse;
+        }
+        if flaky {
+            return better;
+        }
+        if better.outcome < Outcome::Flaky {
+            worse.got = format!("in one run: {}; in another: {}", worse.got, better.got);
+            worse.outcome = Outcome::Flaky;
+            worse.deviation = self.accepted(&worse.id, Outcome::Flaky);
+        }
+        worse
     }
 
     fn judge(&self, i: usize, verdict: Verdict, trace: Rendered, seconds: f64) {
         let case = &self.cases[i];
-        let deviation = self.profile.deviations.iter().find(|deviation| deviation.case == case.id);
-        if let Some(deviation) = deviation
-            && verdict.outcome == Outcome::Pass
-        {
-            self.notes.borrow_mut().push(Note {
-                failure: false,
-                text: format!("{} passes: its deviation ({}) can go", case.id, deviation.reason),
-            });
-        }
         let judged = Judged {
             id: case.id.clone(),
             title: case.title.clone(),
@@ -328,13 +405,37 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             expected: verdict.expected,
             got: verdict.got,
             offending: text::hex(&verdict.offending, usize::MAX),
-            deviation: deviation.filter(|d| d.verdict == verdict.outcome).map(|d| d.reason.clone()),
+            deviation: self.accepted(&case.id, verdict.outcome),
             seconds: milliseconds(seconds),
             trace: trace.lines,
             times: trace.times,
         };
         self.tell(Event::Judged(&judged));
+        let earlier = self.results.borrow_mut()[i].take();
+        let judged = match earlier {
+            Some(earlier) => self.of_two_runs(earlier, judged),
+            None => judged,
+        };
         self.results.borrow_mut()[i] = Some(judged);
+    }
+
+    /// Deviations that are out of date: their case passes, or their day is over.
+    fn look_over_deviations(&self) {
+        for deviation in &self.profile.deviations {
+            let results = self.results.borrow();
+            let Some(judged) = results.iter().flatten().find(|j| j.id == deviation.case) else {
+                continue;
+            };
+            let Deviation { case, reason, until, .. } = deviation;
+            let text = if judged.outcome == Outcome::Pass {
+                format!("{case} passes: its deviation ({reason}) can go")
+            } else if let Some(until) = until.as_ref().filter(|_| deviation.expired(&self.today)) {
+                format!("the deviation of {case} ({reason}) was accepted until {until}")
+            } else {
+                continue;
+            };
+            self.notes.borrow_mut().push(Note { failure: false, text });
+        }
     }
 
     fn tell(&self, event: Event<'_>) {
@@ -344,7 +445,8 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
     /// What was found until then.
     pub(super) fn report(self, end: End) -> Report {
         let why = match &end {
-            End::Complete => "",
+            End::Complete => "the time budget was used up",
+            End::FailFast => "an earlier case failed",
             End::Interrupted => "the run was interrupted",
             End::TimeLimit => "the time limit was reached",
             End::Dead(_) => "the subject was dead",
@@ -356,11 +458,13 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
                 self.judge(i, verdict, Rendered::default(), 0.0);
             }
         }
+        self.look_over_deviations();
         Report {
             schema: SCHEMA,
             harness: env!("CARGO_PKG_VERSION").into(),
             subject: self.profile.name.clone(),
             end,
+            seed: self.options.shuffle,
             seconds: milliseconds(
                 self.began.get().map_or(0.0, |began| began.elapsed().as_secs_f64()),
             ),
@@ -368,6 +472,11 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             notes: self.notes.into_inner(),
         }
     }
+}
+
+/// The day, in UTC, as profiles write it: `2026-11-20`.
+fn today() -> String {
+    humantime::format_rfc3339_seconds(SystemTime::now()).to_string().chars().take(10).collect()
 }
 
 fn milliseconds(seconds: f64) -> f64 {

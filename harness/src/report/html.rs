@@ -63,6 +63,7 @@ impl Report {
         match &self.end {
             End::Interrupted => "interrupted".into(),
             End::TimeLimit => "the time limit was reached".into(),
+            End::FailFast => "stopped at the first failure".into(),
             End::Dead(why) => format!("the subject is dead: {why}"),
             End::Complete if self.count(Outcome::Skip) == self.results.len() => {
                 "nothing ran: every case was skipped".into()

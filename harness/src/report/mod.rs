@@ -32,6 +32,9 @@ pub struct Report {
     pub subject: String,
     /// How the run came to its end.
     pub end: End,
+    /// Draws the order of the cases again, where they were shuffled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
     /// How long it took, in seconds, without the build; rounded to milliseconds.
     pub seconds: f64,
     /// One for each case that was selected, in the order of the catalogue.
@@ -51,6 +54,8 @@ pub enum End {
     Interrupted,
     /// The time limit was reached.
     TimeLimit,
+    /// A case failed, and the run was to end with the first.
+    FailFast,
     /// The subject died and would not start again.
     Dead(String),
 }
@@ -209,6 +214,7 @@ mod tests {
             harness: "0.1.0".into(),
             subject: "sample".into(),
             end: End::Complete,
+            seed: None,
             seconds: 1.25,
             results: vec![
                 judged("http/CL-01", Outcome::Pass, "2xx", "200"),
