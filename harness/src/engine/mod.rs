@@ -6,6 +6,7 @@
 //! company. Whatever brings the subject down alone is the culprit; what fails in company and
 //! passes alone is flaky.
 
+mod ledger;
 mod run;
 
 use std::collections::BTreeSet;

@@ -3,29 +3,28 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use async_io::Timer;
 use futures_lite::FutureExt;
 
+use super::ledger::{Ledger, SURVIVAL, milliseconds};
 use super::{Event, Options};
 use crate::case::Case;
 use crate::context::{Context, Shared, spell};
 use crate::error::Error;
-use crate::profile::{Deviation, Profile};
-use crate::report::{End, Judged, Note, Report, SCHEMA};
+use crate::profile::Profile;
+use crate::report::{End, Report, SCHEMA};
 use crate::side_by_side::side_by_side;
 use crate::subject::{self, Subject, probe};
 use crate::verdict::{Outcome, Verdict};
-use crate::wire::{Rendered, text};
+use crate::wire::Rendered;
 
 /// A case that takes longer than this is stuck: every wait in it has a deadline of its own.
 const CASE_LIMIT: Duration = Duration::from_secs(120);
 /// Failures that are tried again alone. A subject that fails more has other worries than
 /// flakiness.
 const MAX_RETRIES: usize = 20;
-/// What is expected of a subject that dies or hangs instead.
-const SURVIVAL: &str = "the subject survives";
 
 pub(super) struct Run<'a, F> {
     profile: &'a Profile,
@@ -34,11 +33,7 @@ pub(super) struct Run<'a, F> {
     observer: RefCell<F>,
     /// When the subject was about to be started.
     began: Cell<Option<Instant>>,
-    /// One for each case, by index.
-    results: RefCell<Vec<Option<Judged>>>,
-    notes: RefCell<Vec<Note>>,
-    /// As profiles write a date: deviations may have expired.
-    today: String,
+    ledger: RefCell<Ledger<'a>>,
 }
 
 /// How one batch of cases ended.
@@ -65,9 +60,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             options,
             observer: RefCell::new(observer),
             began: Cell::new(None),
-            results: RefCell::new(vec![None; cases.len()]),
-            notes: RefCell::default(),
-            today: today(),
+            ledger: RefCell::new(Ledger::new(profile, cases)),
         }
     }
 
@@ -141,7 +134,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
                 break;
             }
             (subject, _) = self.alone(i, subject).await?;
-            self.mark_flaky(i, &first);
+            self.ledger.borrow_mut().mark_flaky(i, &first);
         }
         Ok(subject)
     }
@@ -153,10 +146,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
     }
 
     fn has_failed_fast(&self) -> bool {
-        self.options.fail_fast.is_some_and(|level| {
-            let results = self.results.borrow();
-            results.iter().flatten().any(|judged| judged.counts_as_failure(level))
-        })
+        self.options.fail_fast.is_some_and(|level| self.ledger.borrow().has_failure(level))
     }
 
     /// Judges what cannot run as skipped; orders the rest: what runs together, long cases
@@ -331,13 +321,11 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
         }
         if !found {
             let ids: Vec<&str> = suspects.iter().map(|&i| &self.cases[i].id[..]).collect();
-            self.notes.borrow_mut().push(Note {
-                failure: true,
-                text: format!(
-                    "the subject {how} while these cases ran side by side: {}. None of them alone brings it down",
-                    ids.join(", ")
-                ),
-            });
+            let text = format!(
+                "the subject {how} while these cases ran side by side: {}. None of them alone brings it down",
+                ids.join(", ")
+            );
+            self.ledger.borrow_mut().note(true, text);
         }
         Ok(subject)
     }
@@ -352,90 +340,10 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
         Subject::start(self.profile).await
     }
 
-    /// What failed in company and passes alone is flaky. What could not be judged in company,
-    /// on a machine too busy for it, is judged alone and no more to say.
-    fn mark_flaky(&self, i: usize, first: &Verdict) {
-        if let Some(judged) = &mut self.results.borrow_mut()[i]
-            && first.outcome == Outcome::Fail
-            && judged.outcome < Outcome::Flaky
-        {
-            judged.got = format!("beside other cases: {}; alone: {}", first.got, judged.got);
-            judged.outcome = Outcome::Flaky;
-            judged.deviation = self.accepted(&judged.id, Outcome::Flaky);
-        }
-    }
-
-    /// Why the profile accepts this verdict, if it does.
-    fn accepted(&self, id: &str, outcome: Outcome) -> Option<String> {
-        let accepts = |deviation: &&Deviation| {
-            deviation.case == id && deviation.verdict == outcome && !deviation.expired(&self.today)
-        };
-        self.profile.deviations.iter().find(accepts).map(|deviation| deviation.reason.clone())
-    }
-
-    /// One verdict from two runs of a case: the worse, or flaky where only one of them failed. A death is
-    /// a death, however often the subject survives.
-    fn of_two_runs(&self, one: Judged, other: Judged) -> Judged {
-        let flaky = [one.outcome, other.outcome].contains(&Outcome::Flaky);
-        let (mut worse, better) =
-            if other.outcome > one.outcome { (other, one) } else { (one, other) };
-        if worse.outcome != Outcome::Fail || worse.expected == SURVIVAL {
-            return worse;
-        }
-        if flaky {
-            return better;
-        }
-        if better.outcome < Outcome::Flaky {
-            worse.got = format!("in one run: {}; in another: {}", worse.got, better.got);
-            worse.outcome = Outcome::Flaky;
-            worse.deviation = self.accepted(&worse.id, Outcome::Flaky);
-        }
-        worse
-    }
-
     fn judge(&self, i: usize, verdict: Verdict, trace: Rendered, seconds: f64) {
-        let case = &self.cases[i];
-        let judged = Judged {
-            id: case.id.clone(),
-            title: case.title.clone(),
-            family: case.family,
-            section: case.section.clone(),
-            strength: case.strength,
-            outcome: verdict.outcome,
-            expected: verdict.expected,
-            got: verdict.got,
-            offending: text::hex(&verdict.offending, usize::MAX),
-            deviation: self.accepted(&case.id, verdict.outcome),
-            seconds: milliseconds(seconds),
-            trace: trace.lines,
-            times: trace.times,
-        };
+        let judged = self.ledger.borrow().judged(i, verdict, trace, seconds);
         self.tell(Event::Judged(&judged));
-        let earlier = self.results.borrow_mut()[i].take();
-        let judged = match earlier {
-            Some(earlier) => self.of_two_runs(earlier, judged),
-            None => judged,
-        };
-        self.results.borrow_mut()[i] = Some(judged);
-    }
-
-    /// Deviations that are out of date: their case passes, or their day is over.
-    fn look_over_deviations(&self) {
-        for deviation in &self.profile.deviations {
-            let results = self.results.borrow();
-            let Some(judged) = results.iter().flatten().find(|j| j.id == deviation.case) else {
-                continue;
-            };
-            let Deviation { case, reason, until, .. } = deviation;
-            let text = if judged.outcome == Outcome::Pass {
-                format!("{case} passes: its deviation ({reason}) can go")
-            } else if let Some(until) = until.as_ref().filter(|_| deviation.expired(&self.today)) {
-                format!("the deviation of {case} ({reason}) was accepted until {until}")
-            } else {
-                continue;
-            };
-            self.notes.borrow_mut().push(Note { failure: false, text });
-        }
+        self.ledger.borrow_mut().enter(i, judged);
     }
 
     fn tell(&self, event: Event<'_>) {
@@ -451,34 +359,17 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             End::TimeLimit => "the time limit was reached",
             End::Dead(_) => "the subject was dead",
         };
-        // Not judged: the run did not get so far.
-        for i in 0..self.cases.len() {
-            if self.results.borrow()[i].is_none() {
-                let verdict = Verdict::new(Outcome::Skip, "the run gets to this case", why);
-                self.judge(i, verdict, Rendered::default(), 0.0);
-            }
-        }
-        self.look_over_deviations();
+        let seconds = self.began.get().map_or(0.0, |began| began.elapsed().as_secs_f64());
+        let (results, notes) = self.ledger.into_inner().close(why);
         Report {
             schema: SCHEMA,
             harness: env!("CARGO_PKG_VERSION").into(),
             subject: self.profile.name.clone(),
             end,
             seed: self.options.shuffle,
-            seconds: milliseconds(
-                self.began.get().map_or(0.0, |began| began.elapsed().as_secs_f64()),
-            ),
-            results: self.results.into_inner().into_iter().flatten().collect(),
-            notes: self.notes.into_inner(),
+            seconds: milliseconds(seconds),
+            results,
+            notes,
         }
     }
-}
-
-/// The day, in UTC, as profiles write it: `2026-11-20`.
-fn today() -> String {
-    humantime::format_rfc3339_seconds(SystemTime::now()).to_string().chars().take(10).collect()
-}
-
-fn milliseconds(seconds: f64) -> f64 {
-    (seconds * 1000.0).round() / 1000.0
 }
