@@ -23,6 +23,8 @@ pub use error::Error;
 pub use explain::{Exchange, Reasons};
 pub use filter::Filter;
 pub use profile::{Deviation, Launch, Limits, Profile, Ready, Tls, Urls};
-pub use report::{Cell, Change, Comparison, Difference, End, Judged, Note, Report, Row, SCHEMA};
+pub use report::{
+    Cell, Change, Comparison, Difference, End, Judged, Note, Report, Row, SCHEMA, Sample,
+};
 pub use route::Route;
 pub use verdict::{Outcome, Strength};

@@ -171,11 +171,51 @@ fn a_hang_is_pinned_on_its_case() {
     assert!(!stdout.contains("http/RL-01"), "the other case is cleared: {stdout}");
 }
 
+/// The server answers as it should, and panics behind the scenes.
+#[test]
+fn a_panic_on_standard_error_is_a_verdict() {
+    let (code, stdout, stderr) = run_fragile("complains", "http/RL-15");
+    assert_eq!(code, 1, "{stdout}{stderr}");
+    let culprit = stdout.split("FAIL  http/RL-15").nth(1).expect("the culprit is shown in detail");
+    assert!(culprit.contains("got       thread 'handler' panicked at src/handler.rs"), "{stdout}");
+    // Not to be pinned where several ran, but no less true.
+    let (code, stdout, _) = run_fragile("complains", "http/RL-15,slow/head-stall");
+    assert_eq!(code, 1, "{stdout}");
+    assert!(stdout.contains("panicked at src") && stdout.contains("while these ran: "), "{stdout}");
+}
+
+#[test]
+fn what_is_not_given_back_is_told() {
+    let (_, stdout, stderr) = run_fragile("leaks", "http/METH-02");
+    assert!(
+        stdout.contains("a leak?") && stdout.contains("descriptors; it began"),
+        "{stdout}{stderr}"
+    );
+    let (_, stdout, _) = run_fragile("leaks", "http/RL-01");
+    assert!(!stdout.contains("a leak?"), "nothing was leaked: {stdout}");
+}
+
+#[test]
+fn the_subjects_process_is_sampled() {
+    let json = TempFile::new("samples.json", "");
+    run_fragile_with("hangs", "slow/head-stall", &["--json", json.path()]);
+    let report = fs::read_to_string(&json.0).unwrap();
+    let sample = report.split("\"samples\"").nth(1).expect("it has samples");
+    for expected in ["\"memory\": ", "\"descriptors\": ", "\"threads\": ", "slow/head-stall"] {
+        assert!(sample.contains(expected), "{expected}: {sample}");
+    }
+}
+
 fn run_fragile(how: &str, filter: &str) -> (i32, String, String) {
+    run_fragile_with(how, filter, &[])
+}
+
+fn run_fragile_with(how: &str, filter: &str, more: &[&str]) -> (i32, String, String) {
     let this = std::env::current_exe().unwrap();
     let how = format!("FRAGILE={how}");
     let subject =
         [this.to_str().unwrap(), "--exact", "support::fragile_server", "--ignored", "--nocapture"];
     let flags = ["run", "--filter", filter, "--env", &how, "--env", "PORT={port}", "--"];
-    run(&[&flags[..], &subject].concat())
+    let (flags, dashes) = flags.split_at(flags.len() - 1);
+    run(&[flags, more, dashes, &subject].concat())
 }

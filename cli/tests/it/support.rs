@@ -3,7 +3,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
-use std::{env, fs, process, thread};
+use std::{env, fs, mem, process, thread};
 
 /// The binary with these arguments.
 pub(crate) fn harness(arguments: &[&str]) -> Command {
@@ -54,24 +54,31 @@ pub(crate) fn naive_server() -> SocketAddr {
     address
 }
 
-/// A server of the same kind that breaks at the first request whose method is `get`.
+/// A server of the same kind that breaks at each request whose method is `get`, or complains of an empty
+/// line before one.
 #[test]
 #[ignore = "the subject itself: other tests start it in a process of its own"]
 fn fragile_server() {
     let port: u16 = env::var("PORT").unwrap().parse().unwrap();
-    let dies = env::var("FRAGILE").unwrap() == "dies";
+    let how = env::var("FRAGILE").unwrap();
     // Held while a request is looked at: who never lets go of it hangs all the others.
     let lock = Mutex::new(());
     serve(&TcpListener::bind(("127.0.0.1", port)).unwrap(), &|head| {
         let _held = lock.lock().unwrap();
-        if head.starts_with(b"get ") {
-            eprintln!("goodbye");
-            if dies {
+        let reason: &[u8] = if how == "complains" { b"\r\nGET " } else { b"get " };
+        if !head.starts_with(reason) {
+            return;
+        }
+        match &how[..] {
+            "dies" => {
+                eprintln!("goodbye");
                 process::exit(42);
             }
-            loop {
+            "leaks" => (0..50).for_each(|_| mem::forget(TcpListener::bind("127.0.0.1:0"))),
+            "complains" => eprintln!("thread 'handler' panicked at src/handler.rs:1:1:"),
+            _ => loop {
                 thread::park();
-            }
+            },
         }
     });
 }

@@ -92,6 +92,20 @@ impl<'a> Ledger<'a> {
         }
     }
 
+    /// Enters what was found out about a case besides its verdict, which becomes the worse of both; its trace stays.
+    pub(super) fn enter_finding(&mut self, i: usize, finding: Judged) {
+        match &mut self.results[i] {
+            Some(judged) if judged.outcome < finding.outcome => {
+                let found = Judged { seconds: judged.seconds, ..finding };
+                let (trace, times) = (judged.trace.clone(), judged.times.clone());
+                *judged = Judged { trace, times, ..found };
+            }
+            Some(judged) if judged.got.contains(&finding.got) => {}
+            Some(judged) => judged.got = format!("{}\n{}", judged.got, finding.got),
+            none => *none = Some(finding),
+        }
+    }
+
     /// Results and remarks; `why` says why the cases that were not judged are skipped.
     pub(super) fn close(mut self, why: &str) -> (Vec<Judged>, Vec<Note>) {
         for i in 0..self.cases.len() {

@@ -8,6 +8,7 @@
 
 mod ledger;
 mod run;
+mod watch;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

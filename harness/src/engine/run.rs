@@ -9,6 +9,7 @@ use async_io::Timer;
 use futures_lite::FutureExt;
 
 use super::ledger::{Ledger, SURVIVAL, milliseconds};
+use super::watch::Watch;
 use super::{Event, Options};
 use crate::case::Case;
 use crate::context::{Context, Shared, spell};
@@ -34,6 +35,7 @@ pub(super) struct Run<'a, F> {
     /// When the subject was about to be started.
     began: Cell<Option<Instant>>,
     ledger: RefCell<Ledger<'a>>,
+    watch: Watch,
 }
 
 /// How one batch of cases ended.
@@ -61,6 +63,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             observer: RefCell::new(observer),
             began: Cell::new(None),
             ledger: RefCell::new(Ledger::new(profile, cases)),
+            watch: Watch::default(),
         }
     }
 
@@ -72,17 +75,23 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             self.tell(Event::Building(&launch.build));
         }
         subject::build(self.profile).await?;
-        self.began.set(Some(Instant::now()));
+        let began = Instant::now();
+        self.began.set(Some(began));
         let late = async {
             Timer::after(self.options.time_limit).await;
             Ok(End::TimeLimit)
         };
-        self.judge_all().or(late).await
+        let sampled = async {
+            self.watch.sample(self.cases, began).await;
+            Ok(End::Complete)
+        };
+        self.judge_all().or(late).or(sampled).await
     }
 
     async fn judge_all(&self) -> Result<End, Error> {
         self.tell(Event::Starting);
         let mut subject = Subject::start(self.profile).await?;
+        self.watch.begin(&subject);
         self.tell(Event::Ready { cases: self.cases.len() * self.options.repeat });
         let (mut together, mut alone) = self.plan();
         let mut retries: BTreeMap<usize, Verdict> = BTreeMap::new();
@@ -117,7 +126,12 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             self.tell(Event::Retrying(retries.len()));
         }
         match self.retry(retries, subject).await {
-            Ok(subject) => subject.stop().await,
+            Ok(subject) => {
+                self.watch.look_for_leaks(&self.ledger).await;
+                // Of one that died, its death has told.
+                self.watch.look_at_alarms(&subject, self.cases, &mut self.ledger.borrow_mut());
+                subject.stop().await;
+            }
             Err(error) => return Ok(End::Dead(error.to_string())),
         }
         Ok(if self.has_failed_fast() { End::FailFast } else { End::Complete })
@@ -241,6 +255,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
         let case = &self.cases[i];
         self.tell(Event::Began(case));
         let cx = Context::new(Rc::clone(shared), &case.id);
+        let place = self.watch.case_begins(i);
         let began = Instant::now();
         let judged = async { Some((case.action)(cx.clone()).await) };
         let gone = async {
@@ -253,7 +268,9 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             Some(Verdict::new(Outcome::Error, "a verdict", got))
         };
         let end = || subject.end().unwrap_or_else(|| "ended".into());
-        let verdict = judged.or(gone).or(stuck).await.ok_or_else(end)?;
+        let verdict = judged.or(gone).or(stuck).await;
+        self.watch.case_ends(place);
+        let verdict = verdict.ok_or_else(end)?;
         let seconds = began.elapsed().as_secs_f64();
         self.still_serves(subject, shared).await?;
         let authority = if case.over_tls {
@@ -337,7 +354,9 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
 
     async fn start_again(&self, subject: Subject) -> Result<Subject, Error> {
         subject.stop().await;
-        Subject::start(self.profile).await
+        let subject = Subject::start(self.profile).await?;
+        self.watch.begin(&subject);
+        Ok(subject)
     }
 
     fn judge(&self, i: usize, verdict: Verdict, trace: Rendered, seconds: f64) {
@@ -370,6 +389,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             seconds: milliseconds(seconds),
             results,
             notes,
+            samples: self.watch.into_samples(),
         }
     }
 }

@@ -10,6 +10,7 @@ use minijinja::Environment;
 use minijinja::value::Serde;
 use serde::Serialize;
 
+use super::curves::Curve;
 use super::{End, Judged, Report};
 use crate::case::Family;
 use crate::explain::Reasons;
@@ -49,6 +50,7 @@ impl Report {
                 level,
                 counts: counts(&self.results.iter().collect::<Vec<_>>()),
                 families,
+                curves: self.curves(),
             }))
             .unwrap_or_else(|error| panic!("page.html: {error:#}"));
         html.push('\n');
@@ -89,6 +91,7 @@ struct Page<'a> {
     /// The worst first.
     counts: Vec<Count>,
     families: Vec<FamilyView<'a>>,
+    curves: Vec<Curve>,
 }
 
 /// How many cases came out in one way.

@@ -3,6 +3,7 @@
 mod annotations;
 mod behaviour;
 mod compare;
+mod curves;
 mod diff;
 mod hexdump;
 mod html;
@@ -42,6 +43,26 @@ pub struct Report {
     /// What is to be said of the run as a whole: deaths that no single case explains,
     /// deviations that are out of date.
     pub notes: Vec<Note>,
+    /// What the subject's processes cost while cases ran, where the harness started them and the system tells.
+    #[serde(default)]
+    pub samples: Vec<Sample>,
+}
+
+/// What the subject's processes cost at one moment.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Sample {
+    /// Seconds after the beginning of the run.
+    pub at: f64,
+    /// Octets resident in memory.
+    pub memory: u64,
+    /// Seconds of processor time used since the subject was started.
+    pub cpu: f64,
+    /// Open descriptors.
+    pub descriptors: u64,
+    /// Threads.
+    pub threads: u64,
+    /// Ids of the cases that ran then.
+    pub running: Vec<String>,
 }
 
 /// How a run came to its end.
@@ -242,6 +263,24 @@ mod tests {
                 ),
             ],
             notes: vec![Note { failure: false, text: "a remark".into() }],
+            samples: vec![
+                Sample {
+                    at: 0.1,
+                    memory: 4 << 20,
+                    cpu: 0.05,
+                    descriptors: 9,
+                    threads: 3,
+                    running: vec!["http/CL-01".into()],
+                },
+                Sample {
+                    at: 0.2,
+                    memory: 5 << 20,
+                    cpu: 0.12,
+                    descriptors: 12,
+                    threads: 3,
+                    running: vec!["http/CL-01".into(), "ws/1.1.1".into()],
+                },
+            ],
         }
     }
 

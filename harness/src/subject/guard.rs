@@ -46,6 +46,11 @@ impl Guard {
         Ok(Self { child })
     }
 
+    /// The group's number, which is the guard's own.
+    pub(super) fn group(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Makes `command` start into the group.
     pub(super) fn admit(&self, command: &mut Command) {
         command.process_group(self.child.id().cast_signed());

@@ -1,8 +1,10 @@
 //! The server under judgement: started or only reached, watched, and started again.
 
+mod alarm;
 mod guard;
 mod process;
 mod target;
+mod vitals;
 
 use std::future::pending;
 use std::net::TcpStream;
@@ -22,9 +24,11 @@ use crate::verdict::Verdict;
 use crate::wire::{Connection, Recorder, Source};
 use crate::ws::client::Client;
 
+pub(crate) use alarm::Alarm;
 use process::Process;
 use target::Ports;
 pub(crate) use target::{Endpoint, Target};
+pub(crate) use vitals::Vitals;
 
 /// Between two looks whether the subject is ready yet.
 const POLL: Duration = Duration::from_millis(10);
@@ -202,6 +206,16 @@ impl Subject {
     /// Its command, end and last words, where we started it.
     pub(crate) fn obituary(&self) -> String {
         self.process.as_ref().map_or_else(String::new, Process::obituary)
+    }
+
+    /// Its process group, where we started it.
+    pub(crate) fn group(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::group)
+    }
+
+    /// What it wrote that no server should write.
+    pub(crate) fn alarms(&self) -> Vec<Alarm> {
+        self.process.as_ref().map_or_else(Vec::new, Process::alarms)
     }
 
     /// Stops it; one that we did not start is left alone.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use async_channel::{Receiver, Sender};
 use rustix::process::Signal;
 
+use super::alarm::{Alarm, Alarms};
 use super::guard::Guard;
 use crate::error::Error;
 use crate::profile::Launch;
@@ -99,6 +100,16 @@ impl Process {
     /// How it ended, once it has.
     pub(crate) fn status(&self) -> Option<ExitStatus> {
         self.status.get().copied()
+    }
+
+    /// The number of its group.
+    pub(crate) fn group(&self) -> u32 {
+        self.guard.group()
+    }
+
+    /// What it wrote that no server should write.
+    pub(crate) fn alarms(&self) -> Vec<Alarm> {
+        self.output.alarms.found()
     }
 
     /// Command, end, and last words, for an error message.
@@ -209,12 +220,15 @@ pub(crate) fn describe(status: ExitStatus) -> String {
 #[derive(Clone, Debug, Default)]
 struct Output {
     octets: Arc<Mutex<VecDeque<u8>>>,
+    alarms: Alarms,
 }
 
 impl Output {
     fn copy(&self, mut pipe: impl Read) {
         let mut buffer = [0; 4096];
+        let mut lines = self.alarms.lines();
         while let Ok(n @ 1..) = pipe.read(&mut buffer) {
+            lines.push(&buffer[..n]);
             let mut octets = self.octets.lock().unwrap_or_else(PoisonError::into_inner);
             octets.extend(&buffer[..n]);
             let over = octets.len().saturating_sub(MAX_OUTPUT);
