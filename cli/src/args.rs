@@ -33,6 +33,7 @@ Examples:
   harness run --http http://127.0.0.1:8080        a server that runs already
   harness run --ws ws://127.0.0.1:8080/echo --filter ws/5
   harness run --http http://127.0.0.1:{port} --contract -- ./server --port {port}
+  harness init http://127.0.0.1:8080
   harness list --filter http/CL
   harness explain http/CL-04
   harness diff yesterday.json today.json
@@ -55,6 +56,9 @@ pub(crate) enum Command {
     List(List),
     /// Explain cases: what they send and accept, why that matters, what fixes it
     Explain(Explain),
+    /// Draft a profile for a server that runs, by asking it what it offers
+    #[command(after_long_help = INIT_EXAMPLES)]
+    Init(Init),
     /// Show what got better or worse between two JSON reports; exits with 1 if anything got worse
     Diff(Diff),
     /// Lay JSON reports of several subjects side by side
@@ -97,6 +101,21 @@ pub(crate) enum Loudness {
     Usual,
     /// A line for every case, and whole traces.
     Verbose,
+}
+
+const INIT_EXAMPLES: &str = "\
+Examples:
+  harness init http://127.0.0.1:8080                   writes ./harness.toml
+  harness init https://127.0.0.1:8443/api/hello -o -   shows it";
+
+#[derive(Args, Debug)]
+pub(crate) struct Init {
+    /// Where the server listens; a path is tried as the `hello` route
+    pub(crate) url: String,
+
+    /// The file to write, which must not be there yet; `-` for standard output
+    #[arg(long, short, value_name = "FILE", default_value = DEFAULT_PROFILE)]
+    pub(crate) output: PathBuf,
 }
 
 #[derive(Args, Debug)]

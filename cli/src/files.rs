@@ -1,7 +1,7 @@
 //! The files that a run leaves behind: each whole or not at all, and none at the cost of another.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 
@@ -25,6 +25,16 @@ pub(crate) fn write(files: &[File<'_>]) -> Vec<Error> {
 /// Its name, and why it cannot be written.
 pub(crate) fn write_one(file: &File<'_>) -> Result<(), Error> {
     atomically(file.path, &file.content)
+}
+
+/// Writes a file that is not there yet.
+///
+/// # Errors
+///
+/// Its name, and why it cannot be written.
+pub(crate) fn create(path: &Path, content: &str) -> Result<(), Error> {
+    let mut file = fs::File::create_new(path).map_err(|source| cannot("create", path, source))?;
+    file.write_all(content.as_bytes()).map_err(|source| cannot("write", path, source))
 }
 
 /// Reads a JSON report.

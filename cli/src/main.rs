@@ -15,9 +15,11 @@ use std::process::ExitCode;
 use async_signal::{Signal, Signals};
 use clap::Parser;
 use futures_lite::{StreamExt, future};
-use seawall_harness::{Change, Comparison, Error, Strength, catalogue, check_deviations, run};
+use seawall_harness::{
+    Change, Comparison, Error, Strength, catalogue, check_deviations, draft, run,
+};
 
-use args::{Cli, Command, Compare, Diff, Explain, List, Run};
+use args::{Cli, Command, Compare, Diff, Explain, Init, List, Run};
 use files::File;
 use progress::Progress;
 
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Command::Man { folder: Some(folder) } => {
             manual::write_pages(&folder).map(|()| ExitCode::from(exit::PASSED))
         }
+        Command::Init(arguments) => init(&arguments),
         Command::Diff(arguments) => diff(&arguments),
         Command::Compare(arguments) => compare(&arguments),
     };
@@ -94,6 +97,17 @@ fn list(arguments: &List) -> Result<ExitCode, Error> {
 fn explain(arguments: &Explain) -> Result<ExitCode, Error> {
     let cases = arguments.filter().select(&catalogue::all())?;
     print(&explain::text(&cases));
+    Ok(ExitCode::from(exit::PASSED))
+}
+
+fn init(arguments: &Init) -> Result<ExitCode, Error> {
+    let profile = future::block_on(draft(&arguments.url))?;
+    if arguments.output.as_os_str() == "-" {
+        print(&profile);
+    } else {
+        files::create(&arguments.output, &profile)?;
+        eprintln!("wrote {}: look it over, then harness run", arguments.output.display());
+    }
     Ok(ExitCode::from(exit::PASSED))
 }
 

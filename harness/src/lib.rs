@@ -7,6 +7,7 @@ mod error;
 mod explain;
 mod filter;
 mod http;
+mod init;
 mod profile;
 mod report;
 mod route;
@@ -22,6 +23,7 @@ pub use engine::{Event, Options, check_deviations, run};
 pub use error::Error;
 pub use explain::{Exchange, Reasons};
 pub use filter::Filter;
+pub use init::draft;
 pub use profile::{Deviation, Launch, Limits, Profile, Ready, Tls, Urls};
 pub use report::{
     Cell, Change, Comparison, Difference, End, Judged, Note, Report, Row, SCHEMA, Sample,

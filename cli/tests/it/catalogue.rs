@@ -34,7 +34,7 @@ fn the_list_is_grouped_by_family() {
 
 #[test]
 fn completions_and_manual_know_every_subcommand() {
-    let subcommands = ["run", "list", "explain", "diff", "compare", "completions", "man"];
+    let subcommands = ["run", "list", "explain", "init", "diff", "compare", "completions", "man"];
     for shell in ["bash", "zsh", "fish"] {
         let (code, stdout, _) = run(&["completions", shell]);
         assert_eq!(code, 0);

@@ -8,6 +8,8 @@ mod orphans;
 mod between;
 // What needs no subject: list, explain.
 mod catalogue;
+// Drafting a profile.
+mod init;
 // Runs that judge something.
 mod runs;
 // Which cases run, and when it is enough.
