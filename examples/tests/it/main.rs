@@ -4,6 +4,8 @@
 mod architecture;
 // The example `chat` in a browser.
 mod chat;
+// Clients that no one here wrote.
+mod clients;
 // Our server, judged by our harness as by any other.
 mod judged;
 // How reference starts, says what is wrong, and stops.
