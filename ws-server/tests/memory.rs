@@ -43,6 +43,9 @@ const CONNECTIONS: usize = 2_000;
 /// Bytes of an idle connection, its handler and its places in the lists of the server included.
 const BUDGET: isize = 3072;
 
+/// Bytes that may be left of all connections together: pools of threads, tables.
+const SLACK: isize = 64 * 1024;
+
 const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Echo;
@@ -108,5 +111,5 @@ fn an_idle_connection_is_small_and_leaves_nothing() {
     let each = CONNECTIONS as isize;
     println!("an idle connection: {} allocations, {} bytes", blocks / each, bytes / each);
     assert!(bytes / each <= BUDGET, "{} bytes", bytes / each);
-    assert!(left / each <= 1, "{left} bytes are left of {each} connections");
+    assert!(left <= SLACK, "{left} bytes are left of {each} connections");
 }
