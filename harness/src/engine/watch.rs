@@ -16,6 +16,8 @@ use crate::wire::Rendered;
 
 /// Between two samples, at first; twice as long whenever there are too many.
 const INTERVAL: Duration = Duration::from_millis(100);
+/// Cases wait while a sample is taken: among thousands of processes that takes long, and is done less often.
+const MIN_RATIO: u32 = 50;
 /// Samples kept: enough for a curve.
 const MAX_SAMPLES: usize = 600;
 /// What a subject writes about a case may come so much later.
@@ -70,7 +72,10 @@ impl Watch {
         loop {
             Timer::after(interval).await;
             let mut inner = self.inner.borrow_mut();
-            let Some(vitals) = inner.group.and_then(Vitals::of_group) else { continue };
+            let looked = Instant::now();
+            let vitals = inner.group.and_then(Vitals::of_group);
+            interval = interval.max(looked.elapsed() * MIN_RATIO);
+            let Some(vitals) = vitals else { continue };
             let running = inner.journal.iter().filter(|(_, _, ended)| ended.is_none());
             let running = running.map(|(i, ..)| cases[*i].id.clone()).collect();
             inner.samples.push(Sample {
