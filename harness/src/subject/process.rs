@@ -1,6 +1,7 @@
 //! A subject's process: started in a guarded group of its own, watched, and always stopped.
 
 use std::collections::VecDeque;
+use std::ffi::OsStr;
 use std::io::{Error as IoError, Read, stderr};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -182,11 +183,25 @@ fn prepare(words: &[String], launch: &Launch, folder: &Path) -> Command {
     // A relative program is the profile's, wherever the harness was started from.
     let program = if program.contains('/') { folder.join(program) } else { program.into() };
     let mut command = Command::new(program);
+    // `cargo run` describes the package of the harness in the environment. A build that looks at
+    // these would begin anew at each change between that and a run by hand.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_package(name)) {
+        command.env_remove(name);
+    }
     command.args(arguments).envs(&launch.env).stdin(Stdio::null());
     if !folder.as_os_str().is_empty() {
         command.current_dir(folder);
     }
     command
+}
+
+/// Whether cargo sets this variable for the one package that it runs.
+fn is_of_package(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| {
+        name.starts_with("CARGO_PKG_")
+            || name.starts_with("CARGO_MANIFEST_")
+            || matches!(name, "CARGO_BIN_NAME" | "CARGO_CRATE_NAME" | "CARGO_PRIMARY_PACKAGE")
+    })
 }
 
 fn wait(mut child: Child, status: &OnceLock<ExitStatus>, alive: Sender<()>) {
@@ -274,6 +289,15 @@ mod tests {
                 && text.contains("| hello from 4711 and 4712 and 4711"),
             "{text}"
         );
+    }
+
+    /// `cargo run --bin harness` once compiled everything above `ring` twice, at each run: ring's
+    /// build script looks at these variables, and the subject's build saw others than its own.
+    #[test]
+    fn the_package_of_the_harness_is_not_the_subjects() {
+        let process = shell("echo ${CARGO_PKG_NAME-none} ${CARGO_MANIFEST_DIR-none} $GREETING");
+        block_on(process.gone());
+        assert_eq!(process.output.tail(1), ["none none hello from 4711 and 4712"]);
     }
 
     #[test]
