@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Waker};
 
 use event_listener::Event;
-use seawall_codec::ws::{CloseCode, Opcode, frame};
+use seawall_codec::ws::{CloseCode, MAX_CONTROL_LEN, Opcode, frame};
 
 use crate::deflate::Encoder;
 use crate::group::Members;
@@ -30,9 +30,6 @@ pub(crate) const DROPPED: u8 = 4;
 
 /// There is room again, after there was none.
 pub(crate) const WRITABLE: u8 = 8;
-
-/// The longest payload of a control frame in octets (RFC 6455 §5.5).
-const MAX_CONTROL_LEN: usize = 125;
 
 /// The queue of frames between senders and a connection.
 pub(crate) struct Outbox {
@@ -130,7 +127,7 @@ impl Outbox {
         }
         let mut state = self.admit(payload.len())?;
         if state.config.overflow.drops_waiting() {
-            let mut bytes = Vec::with_capacity(payload.len() + 10);
+            let mut bytes = Vec::new();
             frame::encode(kind.opcode(), true, None, payload, &mut bytes);
             self.push_loose(&mut state, message, Frame::Own(bytes));
         } else {

@@ -46,7 +46,7 @@ impl<'m> Prepared<'m> {
 }
 
 fn plain(message: Message<'_>) -> Arc<[u8]> {
-    let mut bytes = Vec::with_capacity(message.as_bytes().len() + 10);
+    let mut bytes = Vec::new();
     frame::encode(kind(message).opcode(), true, None, message.as_bytes(), &mut bytes);
     bytes.into()
 }

@@ -46,7 +46,7 @@ pub struct Header {
 pub(crate) const MAX_HEADER_LEN: usize = 14;
 
 /// The longest payload of a control frame in bytes (§5.5).
-pub(crate) const MAX_CONTROL_LEN: usize = 125;
+pub const MAX_CONTROL_LEN: usize = 125;
 
 const FIN: u8 = 0x80;
 const RSV1: u8 = 0x40;

@@ -32,7 +32,7 @@ pub use code::CloseCode;
 pub use connection::Connection;
 pub use error::{Misuse, Violation};
 pub use event::{Event, Kind};
-pub use header::Header;
+pub use header::{Header, MAX_CONTROL_LEN};
 pub use heartbeat::{Beat, Heartbeat};
 pub use limits::{Limits, Role};
 pub use opcode::Opcode;
