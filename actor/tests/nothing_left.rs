@@ -1,12 +1,12 @@
 //! What a runtime leaves behind: nothing. Counted in the whole process, so one test after the
 //! other.
 #![cfg(target_os = "linux")]
-#![expect(unsafe_code, reason = "an allocator that counts is an allocator")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+mod counting;
+
 use std::fs;
 use std::num::NonZero;
-use std::sync::atomic::{AtomicIsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,28 +15,7 @@ use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
 use seawall_actor::net::{TcpListener, TcpStream};
 use seawall_actor::{Context, Mailbox, Reply, Runtime, time};
 
-/// Bytes held by all threads together.
-static BYTES: AtomicIsize = AtomicIsize::new(0);
-
-struct Counting;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-// SAFETY: every call is handed to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        BYTES.fetch_add(layout.size() as isize, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract, which is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        BYTES.fetch_sub(layout.size() as isize, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract, which is the same.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+use counting::BYTES;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 

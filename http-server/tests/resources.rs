@@ -1,13 +1,14 @@
 //! What a server holds while it runs, and that all of it comes back: memory, threads, descriptors.
 //!
 //! One test: the counts are the whole process's.
-#![expect(unsafe_code, reason = "an allocator that counts is an allocator")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+#[path = "../../actor/tests/counting/mod.rs"]
+mod counting;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicIsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,28 +20,7 @@ use seawall_http_server::{
     Context, Request, Response, Router, Running, Scope, Server, Status, Upgraded, blocking,
 };
 
-/// Bytes that are held, by all threads together.
-static BYTES: AtomicIsize = AtomicIsize::new(0);
-
-struct Counting;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-// SAFETY: every call is handed to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        BYTES.fetch_add(layout.size() as isize, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract, which is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        BYTES.fetch_sub(layout.size() as isize, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract, which is the same.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+use counting::BYTES;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

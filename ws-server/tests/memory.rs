@@ -1,41 +1,18 @@
 //! What an idle connection holds, and that all of it comes back.
-#![expect(unsafe_code, reason = "an allocator that counts is an allocator")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+#[path = "../../actor/tests/counting/mod.rs"]
+mod counting;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicIsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use seawall_actor::Runtime;
 use seawall_http_server::{Limits, Running, Server};
 use seawall_ws_server::{Handler, Message, Sender, WebSocket};
 
-/// By all threads together: allocations that are held, and their bytes.
-static BLOCKS: AtomicIsize = AtomicIsize::new(0);
-static BYTES: AtomicIsize = AtomicIsize::new(0);
-
-struct Counting;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-// SAFETY: every call is handed to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        BLOCKS.fetch_add(1, Ordering::Relaxed);
-        BYTES.fetch_add(layout.size() as isize, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract, which is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        BLOCKS.fetch_sub(1, Ordering::Relaxed);
-        BYTES.fetch_sub(layout.size() as isize, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract, which is the same.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+use counting::{BLOCKS, BYTES};
 
 /// Both ends are in this process: two descriptors each.
 const CONNECTIONS: usize = 2_000;
