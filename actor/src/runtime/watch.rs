@@ -99,7 +99,8 @@ impl Watcher {
         let watch = &self.pool.watch;
         if self.is_calm() {
             watch.asleep.store(true, Ordering::SeqCst);
-            // A worker leaves its rest before it looks whether the watch sleeps.
+            // A worker leaves its rest, and one that was stalled the roster, before it looks
+            // whether the watch sleeps.
             while self.is_calm() && watch.asleep.load(Ordering::SeqCst) {
                 thread::park();
             }
@@ -110,8 +111,14 @@ impl Watcher {
         }
     }
 
+    /// Whether there is nobody to look at, and nobody to replace.
     fn is_calm(&self) -> bool {
-        !self.pool.is_quitting() && self.pool.idle.count() >= self.pool.live()
+        let pool = &self.pool;
+        if pool.is_quitting() || pool.idle.count() < pool.live() {
+            return false;
+        }
+        let roster = pool.roster();
+        roster.live >= pool.size || !pool.has_room(&roster)
     }
 
     /// Looks at all workers, and returns how many it found stalled.

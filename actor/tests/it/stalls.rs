@@ -151,6 +151,40 @@ fn at_the_limit_of_threads_an_event_says_so_and_the_first_to_return_serves_on() 
     assert!(exhausted.load(Ordering::SeqCst) < 10, "told once, not at every look");
 }
 
+/// The watch once slept for good when the only thread there may be came back after the watch had
+/// found no room for a spare, and before it slept.
+#[test]
+fn whoever_returns_as_the_watch_goes_to_sleep_is_replaced() {
+    let one = NonZero::<usize>::MIN;
+    let (release, blocked) = channel::<()>();
+    let release = Mutex::new(Some(release));
+    let (tell, told) = channel();
+    let told = Mutex::new(told);
+    let runtime = two_workers()
+        .workers(one)
+        .max_threads(one)
+        .on_event(move |event| match event {
+            Event::Recovered { .. } => tell.send(rustix::thread::gettid()).unwrap(),
+            // Said by the watch just before it sleeps, for there is nobody to look at.
+            Event::ThreadsExhausted { .. } if release.lock().unwrap().take().is_some() => {
+                let thread = told.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+                let thread = format!("/proc/self/task/{}", thread.as_raw_nonzero());
+                while std::fs::exists(&thread).unwrap() {
+                    std::thread::yield_now();
+                }
+            }
+            _ => {}
+        })
+        .build()
+        .unwrap();
+    runtime.scope().spawn(|_: Mailbox<()>, _: Context| async move {
+        let _ = blocked.recv();
+    });
+    let echo = runtime.scope().spawn(echo);
+    ask(&runtime, &echo, 1);
+    assert!(runtime.shutdown(PATIENCE).is_empty());
+}
+
 #[test]
 fn sockets_and_timers_work_while_all_others_are_blocked() {
     let runtime = two_workers().build().unwrap();
