@@ -6,7 +6,6 @@ import http from 'node:http';
 import { WebSocketServer } from 'ws';
 
 const HELLO = 'hello\n';
-const FILE = 'A constant resource that never changes.\n';
 const CYCLE = Buffer.from(Array.from({ length: 251 }, (_, octet) => octet));
 const MAX_MESSAGE = 16 * 1024 * 1024;
 
@@ -23,15 +22,9 @@ const routes = {
     answer(response, content, { 'Content-Type': 'application/octet-stream' });
   },
   '/stream': stream,
-  '/file': (request, response) =>
-    answer(response, FILE, {
-      'Content-Type': 'text/plain',
-      ETag: '"constant-1"',
-      'Last-Modified': 'Sun, 06 Nov 1994 08:49:37 GMT',
-    }),
 };
 
-const readOnly = new Set(['/hello', '/health', '/file']);
+const readOnly = new Set(['/hello', '/health']);
 
 const sockets = {
   '/ws/echo': (socket) => onMessage(socket, (data, binary) => socket.send(data, { binary })),

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::case::{Case, Family};
-use crate::http::{self, row::Row as HttpRow};
+use crate::http::{self, conditional::Row as ConditionalRow, row::Row as HttpRow};
 use crate::route::Route;
 use crate::verdict::Strength;
 use crate::ws::{self, row::Row as WsRow};
@@ -28,6 +28,9 @@ const HTTP: Files = files!(
     "http-transfer-encoding.toml",
     "http-connection.toml",
 );
+
+/// Conditions and ranges.
+const CONDITIONAL: Files = files!("http-conditional.toml");
 
 const WEBSOCKET: Files = files!(
     "ws-1-framing.toml",
@@ -75,7 +78,9 @@ fn rows<R: DeserializeOwned>(files: Files) -> impl Iterator<Item = R> {
 
 /// HTTP conformance.
 pub(super) fn http_cases() -> Vec<Case> {
-    rows(HTTP).map(|row| http_case(Family::Http, row)).collect()
+    let mut cases: Vec<Case> = rows(HTTP).map(|row| http_case(Family::Http, row)).collect();
+    cases.extend(rows(CONDITIONAL).map(conditional_case));
+    cases
 }
 
 /// WebSocket conformance.
@@ -103,6 +108,28 @@ fn http_case(family: Family, row: HttpRow) -> Case {
         action: Rc::new(move |cx| {
             let row = Rc::clone(&row);
             Box::pin(async move { http::judge::run(&row, &cx).await })
+        }),
+        script: Rc::new(move || shown.script()),
+    }
+}
+
+fn conditional_case(row: ConditionalRow) -> Case {
+    assert_eq!(row.flaw(), None, "{}", row.id);
+    let row = Rc::new(row);
+    let shown = Rc::clone(&row);
+    Case {
+        id: format!("http/{}", row.id),
+        title: row.title.clone(),
+        family: Family::Http,
+        section: row.section.clone(),
+        strength: row.strength,
+        needs: vec![Route::File],
+        over_tls: false,
+        exclusive: false,
+        long: false,
+        action: Rc::new(move |cx| {
+            let row = Rc::clone(&row);
+            Box::pin(async move { row.run(&cx).await.unwrap_or_else(|verdict| verdict) })
         }),
         script: Rc::new(move || shown.script()),
     }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here is shared with a server of ours, so that a fault of ours cannot hide.
 
+pub(crate) mod conditional;
 pub(crate) mod exchange;
 pub(crate) mod judge;
 mod response;

@@ -334,6 +334,56 @@ faults! {
     /// `health` is answered 500.
     HealthFails = "health-fails",
 
+    // Conditions and ranges (RFC 9110 §13, §14).
+    /// No condition is looked at.
+    ConditionsIgnored = "conditions-ignored",
+    /// Conditions are looked at for GET alone.
+    ConditionsOnGetOnly = "conditions-on-get-only",
+    /// POST has conditions, too, and is answered 304.
+    ConditionsOnAnyMethod = "conditions-on-any-method",
+    /// 304 comes without the entity tag.
+    NotModifiedWithoutTag = "not-modified-without-tag",
+    /// 304 comes with content.
+    NotModifiedWithContent = "not-modified-with-content",
+    /// If-None-Match must be one tag, or `*`, and nothing else.
+    NoneMatchExact = "none-match-exact",
+    /// If-None-Match does not match by a weak tag.
+    NoneMatchStrong = "none-match-strong",
+    /// If-None-Match matches by whatever holds the tag.
+    NoneMatchSubstring = "none-match-substring",
+    /// `*` in If-None-Match is not known.
+    NoneMatchStarUnknown = "none-match-star-unknown",
+    /// If-Modified-Since decides, also beside If-None-Match.
+    DateBeatsTag = "date-beats-tag",
+    /// If-Modified-Since is not looked at.
+    ModifiedSinceIgnored = "modified-since-ignored",
+    /// Of the three forms of a date one is known.
+    OldDatesUnknown = "old-dates-unknown",
+    /// What is no date makes a condition false.
+    NoDateCounts = "no-date-counts",
+    /// If-Match matches by a weak tag.
+    MatchWeak = "match-weak",
+    /// If-Unmodified-Since is not looked at.
+    UnmodifiedSinceIgnored = "unmodified-since-ignored",
+    /// If-Unmodified-Since decides, also beside If-Match.
+    UnmodifiedSinceBeatsMatch = "unmodified-since-beats-match",
+    /// Where a range is asked for no condition is looked at.
+    RangeBeatsConditions = "range-beats-conditions",
+    /// The last octet of a range is missing.
+    RangeOffByOne = "range-off-by-one",
+    /// HEAD and POST are answered 206, too.
+    RangeOnAnyMethod = "range-on-any-method",
+    /// Every unit means octets.
+    RangeUnitUnchecked = "range-unit-unchecked",
+    /// A range behind the end is answered 206, with nothing.
+    RangeBehindEndEmpty = "range-behind-end-empty",
+    /// Any number of ranges is sent, however they overlap.
+    RangesMultiplied = "ranges-multiplied",
+    /// Several ranges are sent without what parts them.
+    RangesRunTogether = "ranges-run-together",
+    /// If-Range is not looked at.
+    IfRangeIgnored = "if-range-ignored",
+
     // Opening handshake (RFC 6455 §4.2).
     /// Sec-WebSocket-Accept is made without the GUID.
     WrongAcceptKey = "wrong-accept-key",

@@ -214,7 +214,7 @@ impl Connection<'_> {
     ) -> Result<Next, Refusal> {
         let chunked = head.minor > 0 || self.has(Fault::Http10Chunked);
         match &response.content {
-            Content::Whole(_) if response.status == 204 => {}
+            Content::Whole(_) if matches!(response.status, 204 | 304) => {}
             Content::Whole(_) if response.status >= 400 && self.has(Fault::ErrorWithoutLength) => {}
             Content::Whole(content) => {
                 let wrong = head.method == "HEAD" && self.has(Fault::HeadLengthDiffers);
@@ -232,8 +232,9 @@ impl Connection<'_> {
             response = response.with("Connection", "keep-alive");
         }
         let mut octets = response.head(&self.shared.config.faults);
-        let silent =
-            response.status == 204 || head.method == "HEAD" && !self.has(Fault::HeadWithBody);
+        let silent = response.status == 204
+            || response.status == 304 && !self.has(Fault::NotModifiedWithContent)
+            || head.method == "HEAD" && !self.has(Fault::HeadWithBody);
         match response.content {
             _ if silent => self.deliver(octets)?,
             Content::Whole(content) => {

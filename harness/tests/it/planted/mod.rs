@@ -10,7 +10,7 @@
 //! ```text
 //! server ─▶ http ─▶ head ─▶ target        one file for each question:
 //!            │  ╰─▶ body                   who is served, what was asked, how long is it,
-//!            ├─▶ routes ─▶ response        what is answered
+//!            ├─▶ routes ─▶ file, response  what is answered
 //!            ╰─▶ handshake ─▶ session ─▶ frame, message
 //! ```
 //!
@@ -18,6 +18,7 @@
 
 mod body;
 mod fault;
+mod file;
 mod frame;
 mod handshake;
 mod head;

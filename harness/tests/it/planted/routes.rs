@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::fault::{Fault, Faults};
+use super::file;
 use super::head::Head;
 use super::response::{Content, Response};
 use super::session::Kind;
@@ -39,7 +40,8 @@ pub(super) fn respond(
     client: &TcpStream,
     faults: &Faults,
 ) -> Option<Response> {
-    if let Some(response) = misled(head, faults).or_else(|| by_method(head, &content, faults)) {
+    let misled = misled(head, faults).or_else(|| file::misled(head, faults));
+    if let Some(response) = misled.or_else(|| by_method(head, &content, faults)) {
         return Some(response);
     }
     let number = |name, default| head.target.number(name).unwrap_or(default);
@@ -68,9 +70,7 @@ pub(super) fn respond(
             let chunks = number("chunks", 1) - u64::from(faults.has(Fault::LastPieceLost));
             stream(chunks, number("size", 1), pause)
         }
-        "/file" => Response::ok("text/plain", "A constant resource that never changes.\n")
-            .with("ETag", "\"planted-1\"")
-            .with("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT"),
+        "/file" => file::respond(head, faults),
         _ => Response::of(404),
     })
 }
