@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
 
 use crate::PATIENCE;
 
@@ -60,7 +61,7 @@ impl Client {
     /// Ends the connection with a reset.
     pub(crate) fn reset(self) {
         let socket = socket2::SockRef::from(&self.stream);
-        socket.set_linger(Some(std::time::Duration::ZERO)).unwrap();
+        socket.set_linger(Some(Duration::ZERO)).unwrap();
     }
 
     /// Sends a request and reads its answer.
@@ -113,6 +114,14 @@ impl Client {
             Ok(rest) => rest.is_empty(),
             Err(kind) => kind == ErrorKind::ConnectionReset,
         }
+    }
+
+    /// Whether nothing comes for so long.
+    pub(crate) fn is_silent_for(&mut self, span: Duration) -> bool {
+        self.stream.set_read_timeout(Some(span)).unwrap();
+        let more = self.more();
+        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        more == Err(ErrorKind::WouldBlock)
     }
 
     pub(crate) fn until(&mut self, end: &[u8]) -> Vec<u8> {

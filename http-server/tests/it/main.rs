@@ -10,12 +10,14 @@ mod foreign; // foreign executors, streams that are no sockets of ours
 mod forms; // content as text, JSON, forms
 mod handovers; // Upgrade
 mod leaving; // clients that leave while they are answered
+mod limits; // sizes and counts: just allowed, and just too much
 mod machine; // whatever comes, in whatever pieces
 mod pipe; // a connection in memory
 mod proxies; // who the client is behind a proxy, and who is believed
 mod requests; // heads that are refused, heads that are not
 mod routes; // limits for a route, nesting, middleware, state
 mod secure; // the same over TLS, and clients that do not get that far
+mod waits; // timeouts, in simulated time
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

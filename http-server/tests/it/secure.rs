@@ -169,13 +169,35 @@ fn a_client_that_stops_half_way_gives_its_slot_back() {
     assert_eq!(secure.running.stats().timeouts, 1);
 }
 
+/// After 5 s without any setup, or when it is told to.
 #[test]
 fn a_silent_client_is_let_go() {
+    assert_eq!(Timeouts::default().handshake, Duration::from_secs(5));
+    for timeouts in [Timeouts::default(), Timeouts { handshake: SHORT, ..Timeouts::default() }] {
+        let secure = Secure::serve(routes(), |server| server.timeouts(timeouts));
+        assert!(Client::connect(secure.address()).is_closed());
+        assert_eq!(secure.failure(), "the client was too slow: its TLS handshake");
+    }
+}
+
+/// 256 slots: as many clients have our answer to their first message, and the next has it when one
+/// of them leaves.
+#[test]
+fn a_crowd_of_handshakes_waits_for_its_turn() {
     let secure = Secure::serve(routes(), |server| {
-        server.timeouts(Timeouts { handshake: SHORT, ..Timeouts::default() })
+        server.timeouts(Timeouts { handshake: PATIENCE, ..Timeouts::default() })
     });
-    assert!(Client::connect(secure.address()).is_closed());
-    assert_eq!(secure.failure(), "the client was too slow: its TLS handshake");
+    let mut crowd: Vec<_> = (0..256).map(|_| secure.undecided()).collect();
+    for client in &mut crowd {
+        client.exactly(1);
+    }
+    let mut next = secure.undecided();
+    while secure.running.stats().accepted < 257 {
+        std::thread::yield_now();
+    }
+    assert!(next.is_silent_for(SHORT), "its first message is there, but no slot");
+    drop(crowd.pop());
+    next.exactly(1);
 }
 
 #[test]
@@ -219,18 +241,4 @@ fn a_shutdown_does_not_wait_for_handshakes() {
     idle.read_to_end(&mut rest).unwrap();
     assert!(rest.ends_with(b"\r\nhello\n"));
     assert_eq!(secure.running.stats().handshake_errors, 0);
-}
-
-#[test]
-fn a_shutdown_waits_for_no_handshake() {
-    let secure = Secure::new();
-    let mut silent = TcpStream::connect(secure.address()).unwrap();
-    silent.set_read_timeout(Some(PATIENCE)).unwrap();
-    // Two octets of a ClientHello: the handshake has begun.
-    silent.write_all(&[0x16, 0x03]).unwrap();
-    while secure.running.stats().active == 0 {
-        std::thread::yield_now();
-    }
-    assert_eq!(secure.runtime.block_on(secure.running.shutdown(PATIENCE)), 0);
-    assert!(matches!(silent.read(&mut [0]), Ok(0) | Err(_)), "closed, or reset");
 }
