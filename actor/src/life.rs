@@ -52,6 +52,8 @@ const KILLED: u8 = 2;
 const SIGNALLED: u8 = 4;
 /// That it is killed has been reported.
 const REPORTED: u8 = 8;
+/// Somebody listens to [`Core::changed`], or has. A notice that nobody hears would allocate.
+const AWAITED: u8 = 16;
 
 /// What everyone who knows an actor shares with it. `L` is the queue of its messages; most do not
 /// care of what type those are.
@@ -189,10 +191,12 @@ impl<L: ?Sized> Core<L> {
         self.flags.fetch_and(!SIGNALLED, Ordering::AcqRel);
     }
 
-    /// Called at the first poll, before [`is_killed`](Self::is_killed) is asked: a kill that comes
-    /// between the two finds either the flag unread or the waker stored.
-    pub(crate) fn remember(&self, waker: &Waker) {
+    /// Called after the first poll of an actor that goes on. Returns whether it was told to stop or
+    /// to die meanwhile, by someone who may have found nobody to wake: whoever comes later finds
+    /// the waker.
+    pub(crate) fn remember(&self, waker: &Waker) -> bool {
         self.state().task = Some(waker.clone());
+        self.flags.load(Ordering::Acquire) & (STOPPING | KILLED) != 0
     }
 
     /// The reason of an actor that is killed, if an exit signal brought one.
@@ -203,16 +207,21 @@ impl<L: ?Sized> Core<L> {
         }
     }
 
-    /// Ends the actor with the reason, once its relations are taken away from it.
-    pub(crate) fn end(&self, reason: ExitReason) -> Option<Box<Relations>> {
-        let mut state = self.state();
+    /// Ends the actor with the reason, and takes its relations away from it.
+    pub(crate) fn end(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        reason: ExitReason,
+    ) -> Option<Box<Relations>> {
         state.life = Life::Ended(reason);
         let relations = state.relations.take();
         // The waker keeps the task's memory; a dead actor's address must not.
         let left = (state.task.take(), state.hook.take());
         drop(state);
         drop(left);
-        self.changed.notify(usize::MAX);
+        if self.flags.load(Ordering::Acquire) & AWAITED != 0 {
+            self.changed.notify(usize::MAX);
+        }
         relations
     }
 
@@ -235,7 +244,8 @@ impl<L: ?Sized> Core<L> {
                 return value;
             }
             let listener = self.changed.listen();
-            // Between the first question and `listen` the answer may have changed.
+            // Who changes the answer after it is asked for again sees this.
+            self.flags.fetch_or(AWAITED, Ordering::AcqRel);
             if let Some(value) = ready() {
                 return value;
             }
@@ -248,9 +258,12 @@ impl<L: ?Sized> Core<L> {
 // holds the lock under which it is looked for: one of the two sees the other.
 impl<L: Lane + ?Sized> Core<L> {
     pub(crate) fn stop(&self) {
-        if self.flags.fetch_or(STOPPING, Ordering::AcqRel) & STOPPING == 0 {
+        let before = self.flags.fetch_or(STOPPING, Ordering::AcqRel);
+        if before & STOPPING == 0 {
             self.lane.wake();
-            self.changed.notify(usize::MAX);
+            if before & AWAITED != 0 {
+                self.changed.notify(usize::MAX);
+            }
             self.wake_task();
         }
     }

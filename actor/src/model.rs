@@ -129,10 +129,24 @@ fn a_kill_finds_the_waker_or_is_found() {
         let woken = Arc::new(Flag(AtomicBool::new(false)));
         let killed = Arc::clone(&core);
         let killer = spawn(move || killed.kill());
-        core.remember(&Waker::from(Arc::clone(&woken)));
-        let seen = core.is_killed();
+        let seen = core.remember(&Waker::from(Arc::clone(&woken)));
         join([killer]);
         assert!(seen || woken.0.load(Ordering::SeqCst));
+    });
+}
+
+#[test]
+fn who_awaits_an_end_or_a_stop_hears_of_it() {
+    check(|| {
+        let core = core(1);
+        let (ended, stopped) = (Arc::clone(&core), Arc::clone(&core));
+        let waiters = [
+            spawn(move || assert_eq!(block_on(ended.exited()).to_string(), "killed")),
+            spawn(move || block_on(stopped.stopping())),
+        ];
+        core.stop();
+        relations::end(&erase(&core), &ExitReason::Killed, None);
+        join(waiters);
     });
 }
 
@@ -143,7 +157,7 @@ fn a_link_made_during_an_end_acts_exactly_once() {
         a.state().relations().traps = true;
         let (own, other) = (erase(&a), erase(&b));
         let linker = spawn(move || relations::link(&own, &other));
-        relations::end(&erase(&b), &ExitReason::Shutdown);
+        relations::end(&erase(&b), &ExitReason::Shutdown, None);
         join([linker]);
         let heard = heard(&a);
         assert!(heard == ["exit: shutdown"] || heard == ["exit: noproc"], "{heard:?}");
@@ -159,7 +173,7 @@ fn two_can_link_each_other_at_once() {
         let linker = spawn(move || relations::link(&other, &own));
         relations::link(&erase(&a), &erase(&b));
         join([linker]);
-        relations::end(&erase(&b), &ExitReason::Shutdown);
+        relations::end(&erase(&b), &ExitReason::Shutdown, None);
         assert!(a.is_killed());
         assert!(relations::links(&erase(&a)).is_empty());
     });
@@ -171,8 +185,8 @@ fn two_that_are_linked_can_end_at_once() {
         let (a, b) = (core(1), core(1));
         relations::link(&erase(&a), &erase(&b));
         let other = Arc::clone(&b);
-        let ender = spawn(move || relations::end(&erase(&other), &ExitReason::Shutdown));
-        relations::end(&erase(&a), &ExitReason::Shutdown);
+        let ender = spawn(move || relations::end(&erase(&other), &ExitReason::Shutdown, None));
+        relations::end(&erase(&a), &ExitReason::Shutdown, None);
         join([ender]);
         assert!(a.exit_reason().is_some() && b.exit_reason().is_some());
     });
@@ -185,7 +199,7 @@ fn nothing_is_heard_of_an_end_after_unlinking() {
         a.state().relations().traps = true;
         relations::link(&erase(&a), &erase(&b));
         let other = Arc::clone(&b);
-        let ender = spawn(move || relations::end(&erase(&other), &ExitReason::Shutdown));
+        let ender = spawn(move || relations::end(&erase(&other), &ExitReason::Shutdown, None));
         relations::unlink(&erase(&a), &erase(&b));
         let before = heard(&a).len();
         join([ender]);
@@ -205,7 +219,7 @@ fn a_monitor_made_during_an_end_brings_exactly_one_down_to_who_waits_for_it() {
             })
         };
         let mut mailbox = Mailbox::new(Arc::clone(&a), 64);
-        let ender = spawn(move || relations::end(&erase(&b), &ExitReason::Shutdown));
+        let ender = spawn(move || relations::end(&erase(&b), &ExitReason::Shutdown, None));
         let actor = spawn(move || {
             let Some(Received::Signal(Signal::Down { .. })) = block_on(mailbox.next()) else {
                 panic!("a Down")
@@ -222,7 +236,7 @@ fn nothing_is_heard_of_an_end_after_the_monitor_is_taken_away() {
         let (a, b) = (core(1), core(1));
         let reference = relations::monitor(&erase(&a), &erase(&b));
         let other = Arc::clone(&b);
-        let ender = spawn(move || relations::end(&erase(&other), &ExitReason::Shutdown));
+        let ender = spawn(move || relations::end(&erase(&other), &ExitReason::Shutdown, None));
         relations::demonitor(&erase(&a), reference);
         assert!(heard(&a).is_empty());
         join([ender]);

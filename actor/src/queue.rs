@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use event_listener::{Event, IntoNotification};
 
-use crate::sync::{Mutex, lock};
+use crate::sync::{Mutex, MutexGuard, lock};
 use crate::{TrySendError, time};
 
 /// A queue whatever its messages.
@@ -29,21 +29,34 @@ struct State<M> {
     closed: bool,
     /// A sender has found it full, and it has not been half empty since.
     overrun: bool,
+    /// Somebody listens to [`Queue::room`], or has. A notice that nobody hears would allocate.
+    awaited: bool,
 }
 
 impl<M> Queue<M> {
     pub(crate) fn new(bound: usize) -> Self {
-        let state =
-            State { messages: VecDeque::new(), receiver: None, closed: false, overrun: false };
+        let state = State {
+            messages: VecDeque::new(),
+            receiver: None,
+            closed: false,
+            overrun: false,
+            awaited: false,
+        };
         Self { bound, state: Mutex::new(state), room: Event::new() }
     }
 
     pub(crate) fn try_send(&self, message: M) -> Result<(), TrySendError<M>> {
+        self.push(message, false)
+    }
+
+    /// `waits`: who sends listens for room, in case there is none.
+    fn push(&self, message: M, waits: bool) -> Result<(), TrySendError<M>> {
         let mut state = lock(&self.state);
         if state.closed {
             return Err(TrySendError::Closed(message));
         }
         if state.messages.len() >= self.bound {
+            state.awaited |= waits;
             return Err(TrySendError::Full(message));
         }
         state.messages.push_back(message);
@@ -65,7 +78,7 @@ impl<M> Queue<M> {
         loop {
             let listener = self.room.listen();
             // Between the last try and `listen` a message may have been taken.
-            match self.try_send(message) {
+            match self.push(message, true) {
                 Err(TrySendError::Full(back)) => message = back,
                 done => return done,
             }
@@ -89,8 +102,7 @@ impl<M> Queue<M> {
             return Poll::Ready(Taken::Interrupted);
         }
         if let Some(message) = self.take(&mut state) {
-            drop(state);
-            self.room.notify(1.additional().relaxed());
+            self.make_room(state);
             return Poll::Ready(Taken::Message(message));
         }
         if !open(state.closed) {
@@ -110,8 +122,9 @@ impl<M> Queue<M> {
     }
 
     pub(crate) fn try_recv(&self) -> Option<M> {
-        let message = self.take(&mut lock(&self.state))?;
-        self.room.notify(1.additional().relaxed());
+        let mut state = lock(&self.state);
+        let message = self.take(&mut state)?;
+        self.make_room(state);
         Some(message)
     }
 
@@ -121,6 +134,15 @@ impl<M> Queue<M> {
             state.overrun = false;
         }
         Some(message)
+    }
+
+    /// Tells one of those who wait, after a message was taken.
+    fn make_room(&self, state: MutexGuard<'_, State<M>>) {
+        let awaited = state.awaited;
+        drop(state);
+        if awaited {
+            self.room.notify(1.additional().relaxed());
+        }
     }
 
     /// Notes that a sender found it full. Returns whether that is news: half of it has been empty
@@ -142,17 +164,24 @@ impl<M> Queue<M> {
     }
 
     pub(crate) fn close(&self) {
-        lock(&self.state).closed = true;
-        self.room.notify(usize::MAX.relaxed());
+        self.shut(lock(&self.state));
     }
 
     /// Closes, and drops what waits, without a lock: destructors are foreign code.
     pub(crate) fn end(&self) {
-        self.close();
         let mut state = lock(&self.state);
         let left = (mem::take(&mut state.messages), state.receiver.take());
-        drop(state);
+        self.shut(state);
         drop(left);
+    }
+
+    fn shut(&self, mut state: MutexGuard<'_, State<M>>) {
+        state.closed = true;
+        let awaited = state.awaited;
+        drop(state);
+        if awaited {
+            self.room.notify(usize::MAX.relaxed());
+        }
     }
 }
 

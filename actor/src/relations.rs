@@ -165,22 +165,24 @@ pub(crate) fn unclaim(core: &Core, claim: &Weak<dyn Claim>) {
     }
 }
 
-/// First step of an actor's end: its names are released, and it may take no new ones.
-pub(crate) fn release(core: &Core) {
+/// An actor's end: first its names are free, then it is reported, then comes the end itself, and
+/// last the news of it.
+pub(crate) fn end(core: &Core, reason: &ExitReason, report: Option<&dyn Fn()>) {
     let mut state = core.state();
-    state.life = Life::Leaving;
     let claims = state.relations.as_mut().map(|relations| mem::take(&mut relations.claims));
-    drop(state);
-    for claim in claims.into_iter().flatten() {
-        if let Some(claim) = claim.upgrade() {
+    let claims = claims.unwrap_or_default();
+    if !claims.is_empty() || report.is_some() {
+        state.life = Life::Leaving; // it may take no new names
+        drop(state);
+        for claim in claims.iter().filter_map(Weak::upgrade) {
             claim.release(core.id);
         }
+        if let Some(report) = report {
+            report();
+        }
+        state = core.state();
     }
-}
-
-/// Last step: the end itself, and the news of it.
-pub(crate) fn end(core: &Core, reason: &ExitReason) {
-    let Some(relations) = core.end(reason.clone()) else { return };
+    let Some(relations) = core.end(state, reason.clone()) else { return };
     for peer in relations.links.values() {
         let mut state = peer.state();
         // Not there: the peer has unlinked meanwhile, or is dead.

@@ -3,12 +3,13 @@
 //! Scopes form a tree whose root is the runtime's. The tree is the shutdown plan: stopping a scope
 //! stops the actors in it and in all scopes below it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
+
+use slab::Slab;
 
 use crate::event::{self, Event, Hook};
 use crate::life::{Core, lock};
@@ -58,9 +59,20 @@ struct Inner {
 
 #[derive(Default)]
 struct Members {
-    /// In the order of their start, which is the order in which they are told to stop.
-    actors: BTreeMap<ActorId, Arc<Core>>,
+    actors: Slab<Arc<Core>>,
     children: Vec<Weak<Inner>>,
+}
+
+/// Places that an empty list of actors keeps; with more, it gives its memory back.
+const KEPT: usize = 64;
+
+impl Members {
+    fn remove(&mut self, place: usize) {
+        self.actors.remove(place);
+        if self.actors.is_empty() && self.actors.capacity() > KEPT {
+            self.actors = Slab::new();
+        }
+    }
 }
 
 impl Scope {
@@ -247,7 +259,8 @@ impl Scope {
     fn each(&self, supervised: bool, visit: &mut dyn FnMut(&Core), enter: &mut dyn FnMut(&Self)) {
         let (actors, children) = {
             let members = self.members();
-            let actors: Vec<_> = members.actors.values().cloned().collect();
+            let mut actors: Vec<_> = members.actors.iter().map(|(_, core)| core.clone()).collect();
+            actors.sort_by_key(|core| core.id); // in the order of their start
             let children: Vec<_> = members
                 .children
                 .iter()
@@ -274,7 +287,8 @@ impl Scope {
     pub(crate) fn find(&self, id: ActorId) -> Option<(String, Option<Hook>)> {
         let (found, children) = {
             let members = self.members();
-            let label = members.actors.get(&id).map(|core| core.label().to_owned());
+            let mut actors = members.actors.iter().map(|(_, core)| core);
+            let label = actors.find(|core| core.id == id).map(|core| core.label().to_owned());
             let children: Vec<_> = members.children.iter().filter_map(Weak::upgrade).collect();
             (label.map(|label| (label, self.inner.hook.clone())), children)
         };
@@ -296,7 +310,7 @@ impl Scope {
             here.inner.live.fetch_add(1, Ordering::AcqRel);
             scope = here.inner.parent.as_ref();
         }
-        self.members().actors.insert(core.id, Arc::clone(core));
+        let place = self.members().actors.insert(Arc::clone(core));
         // `stop` and `kill` may have walked the list before the actor was on it.
         if self.is_stopping() {
             core.stop();
@@ -304,7 +318,7 @@ impl Scope {
         if self.inner.killed.load(Ordering::SeqCst) {
             core.kill();
         }
-        Membership { scope: self.clone(), core: Arc::clone(core) }
+        Membership { scope: self.clone(), core: Arc::clone(core), place: Some(place) }
     }
 
     fn members(&self) -> MutexGuard<'_, Members> {
@@ -323,6 +337,8 @@ impl fmt::Debug for Scope {
 pub(crate) struct Membership {
     scope: Scope,
     core: Arc<Core>,
+    /// Where it is listed; `None` once it has left.
+    place: Option<usize>,
 }
 
 impl Membership {
@@ -338,26 +354,26 @@ impl Membership {
 
     /// Ends the actor: off the lists first, then the news, so that whoever hears of the exit no
     /// longer finds the actor anywhere.
-    pub(crate) fn leave(&self, reason: &ExitReason) {
+    pub(crate) fn leave(&mut self, reason: &ExitReason) {
         self.end(reason, true);
     }
 
     /// Ends an actor that an exit signal took along; the crash, if it was one, is another's.
-    pub(crate) fn taken_along(&self, reason: &ExitReason) {
+    pub(crate) fn taken_along(&mut self, reason: &ExitReason) {
         self.end(reason, false);
     }
 
-    fn end(&self, reason: &ExitReason, own: bool) {
-        if self.scope.members().actors.remove(&self.core.id).is_none() {
-            return; // left before
-        }
-        relations::release(&self.core);
-        let (id, label) = (self.core.id, self.core.label());
-        if own && reason.is_abnormal() {
-            self.scope.report(&Event::Crashed { label, reason });
-        }
-        self.scope.report(&Event::Ended { id, label, reason });
-        relations::end(&self.core, reason);
+    fn end(&mut self, reason: &ExitReason, own: bool) {
+        let Some(place) = self.place.take() else { return };
+        self.scope.members().remove(place);
+        let report = || {
+            let (id, label) = (self.core.id, self.core.label());
+            if own && reason.is_abnormal() {
+                self.scope.report(&Event::Crashed { label, reason });
+            }
+            self.scope.report(&Event::Ended { id, label, reason });
+        };
+        relations::end(&self.core, reason, self.scope.hook().map(|_| &report as &dyn Fn()));
         let mut scope = Some(&self.scope);
         while let Some(here) = scope {
             if here.inner.live.fetch_sub(1, Ordering::AcqRel) == 1 {

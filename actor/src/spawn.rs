@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll};
@@ -114,7 +115,7 @@ impl<'a> Spawn<'a> {
         let core = erase(&address.core);
         let id = core.id;
         self.scope.report(&Event::Spawned { id, label: core.label() });
-        let membership = self.scope.enter(&core);
+        let mut membership = self.scope.enter(&core);
         let tie = tie(&address);
         let mailbox = Mailbox::new(Arc::clone(&address.core), self.turn);
         let context = Context { core, scope: self.scope.clone() };
@@ -146,12 +147,9 @@ impl<F: Future<Output: Outcome>> Future for Running<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         let mut this = self.project();
         let core = this.membership.core();
-        if !*this.started {
-            *this.started = true;
-            core.remember(cx.waker());
-            if !core.is_killed() {
-                this.membership.started();
-            }
+        let first = !mem::replace(this.started, true);
+        if first && !core.is_killed() {
+            this.membership.started();
         }
         let reason = if core.is_killed() {
             match (this.future.as_mut().clear(), core.doom()) {
@@ -164,7 +162,12 @@ impl<F: Future<Output: Outcome>> Future for Running<F> {
             }
         } else {
             match this.future.as_mut().poll(cx) {
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    if first && core.remember(cx.waker()) {
+                        cx.waker().wake_by_ref();
+                    }
+                    return Poll::Pending;
+                }
                 Poll::Ready(Err(Panicked(text))) => ExitReason::Panicked(text),
                 Poll::Ready(Ok(outcome)) => match outcome.into_reason() {
                     ExitReason::Normal if core.is_stopping() => ExitReason::Shutdown,

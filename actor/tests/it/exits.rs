@@ -176,3 +176,28 @@ fn a_future_that_waits_for_nothing_is_polled_when_its_actor_is_told_to_stop() {
         assert!(matches!(address.monitor().exited().await, ExitReason::Shutdown));
     });
 }
+
+#[test]
+fn a_stop_or_a_kill_in_the_first_turn_is_not_missed() {
+    run(async |scope| {
+        for (kill, reason) in [(false, "shutdown"), (true, "killed")] {
+            let own = scope.child();
+            let address = own.spawn(async move |_: Mailbox<()>, context: Context| {
+                let mut turns = 0;
+                // Nothing else would wake it.
+                poll_fn(|_| {
+                    turns += 1;
+                    match turns {
+                        1 if kill => context.scope().kill(),
+                        1 => context.scope().stop(),
+                        _ if context.is_stopping() => return Poll::Ready(()),
+                        _ => {}
+                    }
+                    Poll::Pending
+                })
+                .await;
+            });
+            assert_eq!(address.monitor().exited().await.to_string(), reason);
+        }
+    });
+}
