@@ -89,23 +89,16 @@ impl Pool {
         priority: Priority,
         task: impl Future<Output = ()> + Send + 'static,
     ) {
-        let pool = Arc::clone(self);
-        let (runnable, task) = async_task::Builder::new()
-            .metadata(Whose { actor, priority })
-            .spawn(|_| task, move |task| pool.schedule(task));
+        // Which pool it is stands with the task, not in `schedule`: a function that holds nothing
+        // needs not be kept alive while it is called.
+        let whose = Whose { actor, priority, pool: Arc::clone(self) };
+        let (runnable, task) = async_task::Builder::new().metadata(whose).spawn(|_| task, schedule);
         task.detach();
-        runnable.schedule();
+        schedule(runnable);
     }
 
-    fn schedule(self: &Arc<Self>, task: Task) {
-        let task = match task.metadata().priority {
-            Priority::Normal => match push_here(self, task) {
-                Ok(false) => return,
-                Ok(true) => return self.wake_one(),
-                Err(task) => task,
-            },
-            Priority::High | Priority::Low => task,
-        };
+    /// Takes a task that any worker may run.
+    fn take(&self, task: Task) {
         self.tasks.push(task);
         if self.closed.load(Ordering::SeqCst) {
             self.drain(drop);
@@ -308,6 +301,19 @@ impl Pool {
         drop(roster);
         self.left.notify_all();
     }
+}
+
+/// Called when a task is woken, by anyone.
+fn schedule(task: Task) {
+    let task = match task.metadata().priority {
+        Priority::Normal => match push_here(task) {
+            Ok(()) => return,
+            Err(task) => task,
+        },
+        Priority::High | Priority::Low => task,
+    };
+    let pool = Arc::clone(&task.metadata().pool);
+    pool.take(task);
 }
 
 impl Crew for Pool {

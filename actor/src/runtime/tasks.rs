@@ -1,17 +1,20 @@
 //! Tasks that are ready to run, in three priorities.
 
+use std::sync::Arc;
+
 use concurrent_queue::ConcurrentQueue;
 
+use super::pool::Pool;
 use crate::{ActorId, Priority};
 
 /// An actor's task, ready for its next poll.
 pub(super) type Task = async_task::Runnable<Whose>;
 
 /// What a task says about itself.
-#[derive(Clone, Copy)]
 pub(super) struct Whose {
     pub(super) actor: ActorId,
     pub(super) priority: Priority,
+    pub(super) pool: Arc<Pool>,
 }
 
 /// Of as many turns of a worker, one is for tasks of low priority, if there are any.

@@ -41,8 +41,8 @@ pub(super) enum Leave {
 thread_local! {
     /// The worker that this thread is.
     static HERE: RefCell<Option<(Arc<Pool>, Arc<Worker>)>> = const { RefCell::new(None) };
-    /// The worker gathers wake-ups, and lets others know of them later.
-    static GATHERING: Cell<bool> = const { Cell::new(false) };
+    /// It has woken tasks since it last let others know.
+    static WOKEN: Cell<bool> = const { Cell::new(false) };
 }
 
 impl Worker {
@@ -105,28 +105,24 @@ impl Worker {
     }
 }
 
-/// Puts a task into the queue of the worker that this thread is, if it is one of the pool's.
-/// Returns the task if not, or if the queue is full; else whether another should be woken.
-pub(super) fn push_here(pool: &Arc<Pool>, task: Task) -> Result<bool, Task> {
+/// Puts a task into the queue of the worker that this thread is. Returns it if that is none of the
+/// task's pool, or if the queue is full.
+///
+/// Others are told once the turn is over: a worker that is woken for the first of many tasks costs
+/// more than most turns take. The watch sees to a turn that does take long.
+pub(super) fn push_here(task: Task) -> Result<(), Task> {
     let mut task = Some(task);
-    let pushed = HERE.try_with(|here| {
+    let _thread_ends = HERE.try_with(|here| {
         let here = here.try_borrow().ok()?;
-        let (_, worker) = here.as_ref().filter(|(own, _)| Arc::ptr_eq(own, pool))?;
-        // The worker goes on with a single task itself, sooner than another would be awake.
-        let more = !worker.local.is_empty() && !GATHERING.get();
-        match worker.local.push(task.take()?) {
-            Ok(()) => Some(more),
-            Err(full) => {
-                task = Some(full.into_inner());
-                None
-            }
+        let (pool, worker) = here.as_ref()?;
+        let own = task.take_if(|task| Arc::ptr_eq(pool, &task.metadata().pool))?;
+        match worker.local.push(own) {
+            Ok(()) => WOKEN.set(true),
+            Err(full) => task = Some(full.into_inner()),
         }
+        Some(())
     });
-    match (pushed, task) {
-        (_, Some(task)) => Err(task),
-        (Ok(Some(more)), None) => Ok(more),
-        (_, None) => Ok(false),
-    }
+    task.map_or(Ok(()), Err)
 }
 
 /// A worker at work.
@@ -167,6 +163,7 @@ impl Shift {
                     if self.worker.stage.leave().is_err() {
                         return Leave::Stalled;
                     }
+                    self.share();
                 }
                 None if self.pool.dismiss() => return Leave::Surplus,
                 None => self.rest(),
@@ -185,7 +182,7 @@ impl Shift {
     /// Looks at the reactor without waiting.
     fn glance(&mut self) {
         if let Some(turn) = self.pool.reactor.try_turn() {
-            gather(|| turn.poll(&mut self.harvest, || false));
+            turn.poll(&mut self.harvest, || false);
             self.share();
         }
     }
@@ -201,7 +198,7 @@ impl Shift {
         }
         let stay = || !pool.has_tasks() && !pool.is_quitting();
         match turn {
-            Some(turn) => drop(gather(|| turn.poll(&mut self.harvest, stay))),
+            Some(turn) => drop(turn.poll(&mut self.harvest, stay)),
             // Who polled when we looked may have gone for good since, and found nobody to ask.
             None if stay() && pool.reactor.is_polled() => worker.park(),
             None => {}
@@ -211,25 +208,10 @@ impl Shift {
         self.share();
     }
 
-    /// Has another worker woken if there is more than one task here.
+    /// Has another worker woken if this one has woken more tasks than the one that it goes on with.
     fn share(&self) {
-        if self.worker.local.len() > 1 {
+        if WOKEN.take() && self.worker.local.len() > 1 {
             self.pool.wake_one();
         }
     }
-}
-
-fn gather<T>(f: impl FnOnce() -> T) -> T {
-    /// Also when a waker panics.
-    struct Done;
-
-    impl Drop for Done {
-        fn drop(&mut self) {
-            GATHERING.set(false);
-        }
-    }
-
-    GATHERING.set(true);
-    let _done = Done;
-    f()
 }
