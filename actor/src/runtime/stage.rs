@@ -65,6 +65,12 @@ impl Stage {
         left.map_or(Err(Held), |_| Ok(()))
     }
 
+    /// Whether the poll under way is held. Asked after a task was brought here: who holds looks for
+    /// tasks after that, so that one of the two sees the other.
+    pub(super) fn is_held(&self) -> bool {
+        self.poll.load(Ordering::SeqCst) & HELD != 0
+    }
+
     /// The poll that is under way, if it was at the last look, too, and is not held yet.
     pub(super) fn look(&self, now: Instant) -> Option<Glimpse> {
         let poll = self.poll.load(Ordering::Acquire);
@@ -102,7 +108,7 @@ impl Stage {
         let held = self.poll.compare_exchange(
             glimpse.poll,
             glimpse.poll | HELD,
-            Ordering::AcqRel,
+            Ordering::SeqCst,
             Ordering::Relaxed,
         );
         if held.is_ok() {

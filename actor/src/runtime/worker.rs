@@ -109,7 +109,7 @@ impl Worker {
 /// task's pool, or if the queue is full.
 ///
 /// Others are told once the turn is over: a worker that is woken for the first of many tasks costs
-/// more than most turns take. The watch sees to a turn that does take long.
+/// more than most turns take. The watch sees to a turn that does take long, until it is held.
 pub(super) fn push_here(task: Task) -> Result<(), Task> {
     let mut task = Some(task);
     let _thread_ends = HERE.try_with(|here| {
@@ -117,6 +117,7 @@ pub(super) fn push_here(task: Task) -> Result<(), Task> {
         let (pool, worker) = here.as_ref()?;
         let own = task.take_if(|task| Arc::ptr_eq(pool, &task.metadata().pool))?;
         match worker.local.push(own) {
+            Ok(()) if worker.stage.is_held() => pool.wake_one(),
             Ok(()) => WOKEN.set(true),
             Err(full) => task = Some(full.into_inner()),
         }

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rustix::thread::{Pid, gettid};
 use seawall_actor::{Address, Builder, Context, Event, Mailbox, Reply, Runtime};
 
 use crate::PATIENCE;
@@ -41,6 +42,23 @@ async fn echo(mut mailbox: Mailbox<Reply<()>>, _: Context) {
 fn ask(runtime: &Runtime, echo: &Address<Reply<()>>, times: usize) {
     for _ in 0..times {
         runtime.block_on(echo.ask(PATIENCE, |reply| reply)).unwrap();
+    }
+}
+
+/// Until the thread has not run for a while: the watch, which looks every few milliseconds unless it
+/// sleeps. One that merely had no processor makes a test easier to pass, never harder.
+fn until_asleep(thread: Pid) {
+    let status = format!("/proc/self/task/{}/status", thread.as_raw_nonzero());
+    let switches = || {
+        let status = std::fs::read_to_string(&status).unwrap();
+        status.lines().find(|line| line.starts_with("voluntary")).unwrap().to_owned()
+    };
+    let (mut seen, mut times) = (switches(), 0);
+    while times < 10 {
+        std::thread::sleep(Duration::from_millis(5));
+        let now = switches();
+        times = if now == seen { times + 1 } else { 0 };
+        seen = now;
     }
 }
 
@@ -86,6 +104,31 @@ fn what_a_stalled_actor_woke_is_run_by_others() {
     let mut all: Vec<_> = (0..10).map(|_| hear.recv_timeout(PATIENCE).unwrap()).collect();
     all.sort_unstable();
     assert_eq!(all, Vec::from_iter(0..10));
+    drop(release);
+    assert!(runtime.shutdown(PATIENCE).is_empty());
+}
+
+/// Once held, a thread is looked at by nobody: while all others rest, the watch sleeps, too.
+#[test]
+fn what_an_actor_wakes_while_it_is_stalled_is_run_by_others() {
+    let (tell, told) = channel();
+    let runtime = two_workers()
+        .on_event(move |event| {
+            if let Event::Stalled { label: "sleepy", .. } = event {
+                tell.send(gettid()).unwrap(); // the watch's
+            }
+        })
+        .build()
+        .unwrap();
+    let (heard, hear) = channel();
+    let (release, blocked) = channel::<()>();
+    let actor = runtime.scope().actor().label("sleepy");
+    actor.spawn(|_: Mailbox<()>, context: Context| async move {
+        until_asleep(told.recv_timeout(PATIENCE).unwrap());
+        context.scope().spawn(|_: Mailbox<()>, _: Context| async move { heard.send(()).unwrap() });
+        let _ = blocked.recv();
+    });
+    hear.recv_timeout(PATIENCE).unwrap();
     drop(release);
     assert!(runtime.shutdown(PATIENCE).is_empty());
 }
@@ -164,7 +207,7 @@ fn whoever_returns_as_the_watch_goes_to_sleep_is_replaced() {
         .workers(one)
         .max_threads(one)
         .on_event(move |event| match event {
-            Event::Recovered { .. } => tell.send(rustix::thread::gettid()).unwrap(),
+            Event::Recovered { .. } => tell.send(gettid()).unwrap(),
             // Said by the watch just before it sleeps, for there is nobody to look at.
             Event::ThreadsExhausted { .. } if release.lock().unwrap().take().is_some() => {
                 let thread = told.lock().unwrap().recv_timeout(PATIENCE).unwrap();
