@@ -41,13 +41,15 @@ impl Library for Seawall {
     fn spawn_and_end(&self, n: u64) {
         let spawner = self.0.scope().spawn(move |_: Mailbox<()>, context: Context| async move {
             let scope = context.scope().child();
-            for n in 0..n {
-                scope.spawn(async |_: Mailbox<()>, _: Context| {});
-                if n % BATCH == BATCH - 1 {
-                    scope.ended().await;
+            let mut batch = Vec::with_capacity(BATCH as usize);
+            for _ in 0..n {
+                batch.push(scope.spawn(async |_: Mailbox<()>, _: Context| {}).monitor());
+                if batch.len() == BATCH as usize {
+                    for end in batch.drain(..) {
+                        end.exited().await;
+                    }
                 }
             }
-            scope.ended().await;
         });
         self.until(&spawner.monitor());
     }
