@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::audit::Rule;
 use crate::context::Context;
 use crate::explain::Exchange;
 use crate::filter;
@@ -28,12 +29,21 @@ pub enum Family {
     Fragmentation,
     /// Handshakes that go wrong harm nobody, and connections end in order.
     Tls,
+    /// What the subject sends in every case.
+    Audit,
 }
 
 impl Family {
     /// Every family, in the order of reports.
-    pub const ALL: [Self; 6] =
-        [Self::Http, Self::Ws, Self::Crash, Self::Slow, Self::Fragmentation, Self::Tls];
+    pub const ALL: [Self; 7] = [
+        Self::Http,
+        Self::Ws,
+        Self::Crash,
+        Self::Slow,
+        Self::Fragmentation,
+        Self::Tls,
+        Self::Audit,
+    ];
 
     /// The first part of its cases' ids.
     #[must_use]
@@ -45,6 +55,7 @@ impl Family {
             Self::Slow => "slow",
             Self::Fragmentation => "fragmentation",
             Self::Tls => "tls",
+            Self::Audit => "audit",
         }
     }
 
@@ -58,6 +69,7 @@ impl Family {
             Self::Slow => "slow clients",
             Self::Fragmentation => "fragmentation",
             Self::Tls => "TLS",
+            Self::Audit => "audit of all answers",
         }
     }
 }
@@ -95,6 +107,8 @@ pub struct Case {
     pub exclusive: bool,
     /// Whether it takes seconds even when all is well; such cases start first.
     pub long: bool,
+    /// The rule that it answers for: what the audit found in any case is its verdict.
+    pub(crate) audits: Option<Rule>,
     pub(crate) action: Action,
     /// What [`Case::script`] shows.
     pub(crate) script: Rc<dyn Fn() -> Vec<Exchange>>,

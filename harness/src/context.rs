@@ -5,6 +5,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use crate::audit::{Audit, Tap};
 use crate::profile::Limits;
 use crate::route::Route;
 use crate::subject::{Endpoint, Target};
@@ -17,6 +18,8 @@ use crate::wire::{Connection, Recorder, Source};
 #[derive(Clone, Debug)]
 pub(crate) struct Context {
     shared: Rc<Shared>,
+    /// The case's id.
+    case: Rc<str>,
     trace: Recorder,
     seed: u64,
 }
@@ -28,12 +31,13 @@ pub(crate) struct Shared {
     pub(crate) routes: BTreeMap<Route, String>,
     pub(crate) limits: Limits,
     pub(crate) timing: Timing,
+    pub(crate) audit: Audit,
 }
 
 impl Context {
     /// A context for the case `id`, with an empty trace.
     pub(crate) fn new(shared: Rc<Shared>, id: &str) -> Self {
-        Self { shared, trace: Recorder::default(), seed: seed(id) }
+        Self { shared, case: id.into(), trace: Recorder::default(), seed: seed(id) }
     }
 
     /// The same, with a trace of its own that nobody will read.
@@ -83,8 +87,7 @@ impl Context {
         route: Route,
         source: Source,
     ) -> Result<Connection, Verdict> {
-        let endpoint = self.endpoint(route);
-        self.open(endpoint, endpoint.tls.as_ref(), source).await
+        self.open_audited(self.endpoint(route), source).await
     }
 
     /// Where TLS is judged.
@@ -99,8 +102,7 @@ impl Context {
 
     /// Connects to where TLS is judged, and shakes hands.
     pub(crate) async fn connect_tls(&self, source: Source) -> Result<Connection, Verdict> {
-        let endpoint = self.tls_endpoint();
-        self.open(endpoint, endpoint.tls.as_ref(), source).await
+        self.open_audited(self.tls_endpoint(), source).await
     }
 
     /// Connects to where TLS is judged, and says nothing.
@@ -122,7 +124,9 @@ impl Context {
         connection
             .shake_hands(tls, pieces, self.answer_by())
             .await
-            .map_err(|why| cannot_connect(endpoint, &io::Error::other(why)))
+            .map_err(|why| cannot_connect(endpoint, &io::Error::other(why)))?;
+        connection.overhear(Tap::new(&self.shared.audit, &self.case, true));
+        Ok(())
     }
 
     /// The first message of a handshake, to be sent in a case's own way.
@@ -131,6 +135,18 @@ impl Context {
         let session = tls.map_or_else(|| Err("no TLS".into()), Session::new);
         let ours = |why| Verdict::new(Outcome::Error, "a first message", why);
         session.map(|mut session| session.pending()).map_err(ours)
+    }
+
+    /// What is said on it is HTTP, or what follows that, and heard by the audit.
+    async fn open_audited(
+        &self,
+        endpoint: &Endpoint,
+        source: Source,
+    ) -> Result<Connection, Verdict> {
+        let mut connection = self.open(endpoint, endpoint.tls.as_ref(), source).await?;
+        let secure = endpoint.tls.is_some();
+        connection.overhear(Tap::new(&self.shared.audit, &self.case, secure));
+        Ok(connection)
     }
 
     async fn open(

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::audit::Audit;
 use crate::context::{Context, Shared};
 use crate::error::Error;
 use crate::http::Response;
@@ -76,6 +77,7 @@ impl Probe {
                 routes: [(route, path.to_owned())].into(),
                 limits: Limits::default(),
                 timing: Timing::calibrated(Duration::from_millis(10), None),
+                audit: Audit::default(),
             };
             let cx = Context::new(Rc::new(shared), "init");
             match offers(&cx, route).await {

@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+mod audit;
 mod case;
 pub mod catalogue;
 mod context;

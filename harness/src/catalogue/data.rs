@@ -105,6 +105,7 @@ fn http_case(family: Family, row: HttpRow) -> Case {
         over_tls: false,
         exclusive: false,
         long: false,
+        audits: None,
         action: Rc::new(move |cx| {
             let row = Rc::clone(&row);
             Box::pin(async move { http::judge::run(&row, &cx).await })
@@ -127,6 +128,7 @@ fn conditional_case(row: ConditionalRow) -> Case {
         over_tls: false,
         exclusive: false,
         long: false,
+        audits: None,
         action: Rc::new(move |cx| {
             let row = Rc::clone(&row);
             Box::pin(async move { row.run(&cx).await.unwrap_or_else(|verdict| verdict) })
@@ -150,6 +152,7 @@ fn websocket_case(row: WsRow) -> Case {
         over_tls: false,
         exclusive: false,
         long: false,
+        audits: None,
         action: Rc::new(move |cx| {
             let row = Rc::clone(&row);
             Box::pin(async move { ws::judge::run(&row, &cx).await })

@@ -3,6 +3,7 @@
 //! What can be said in data is data, in `harness/catalogue/*.toml`; what acts over time or
 //! on several connections is code, in the modules here.
 
+mod audit;
 mod contract;
 mod crash;
 mod data;
@@ -33,6 +34,7 @@ pub fn all() -> Vec<Case> {
     cases.extend(slow::cases());
     cases.extend(fragmentation::cases());
     cases.extend(tls::cases());
+    cases.extend(audit::cases());
     cases
 }
 
@@ -56,6 +58,7 @@ where
         over_tls: false,
         exclusive: false,
         long: false,
+        audits: None,
         action: Rc::new(move |cx| {
             let future = action(cx);
             Box::pin(async move { future.await.unwrap_or_else(|verdict| verdict) })

@@ -11,11 +11,13 @@ use futures_lite::FutureExt;
 use super::ledger::{Ledger, SURVIVAL, milliseconds};
 use super::watch::Watch;
 use super::{Event, Options};
+use crate::audit::Audit;
 use crate::case::Case;
 use crate::context::{Context, Shared, spell};
 use crate::error::Error;
 use crate::profile::Profile;
 use crate::report::{End, Report, SCHEMA};
+use crate::route::Route;
 use crate::side_by_side::side_by_side;
 use crate::subject::{self, Subject, probe};
 use crate::verdict::{Outcome, Verdict};
@@ -35,6 +37,9 @@ pub(super) struct Run<'a, F> {
     /// When the subject was about to be started.
     began: Cell<Option<Instant>>,
     ledger: RefCell<Ledger<'a>>,
+    audit: Audit,
+    /// What the cases of the audit have come to; what it finds elsewhere is known only at the end.
+    withheld: RefCell<BTreeMap<usize, (Verdict, Rendered, f64)>>,
     watch: Watch,
 }
 
@@ -63,6 +68,8 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             observer: RefCell::new(observer),
             began: Cell::new(None),
             ledger: RefCell::new(Ledger::new(profile, cases)),
+            audit: Audit::of(constant(profile)),
+            withheld: RefCell::default(),
             watch: Watch::default(),
         }
     }
@@ -209,7 +216,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
 
     /// Runs the queue, `jobs` cases at a time, until it is empty or the subject is dead.
     async fn batch(&self, subject: &Subject, queue: VecDeque<usize>, jobs: usize) -> Batch {
-        let shared = Rc::new(subject.shared(self.profile));
+        let shared = Rc::new(subject.shared(self.profile, &self.audit));
         let width = jobs.min(queue.len());
         let batch = RefCell::new(Batch { left: queue, ..Batch::default() });
         let worker = async || {
@@ -303,7 +310,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
     /// Runs one case alone. If the subject dies, that is its verdict, and the subject is
     /// started again. Gives back the living subject and whether the case was deadly.
     async fn alone(&self, i: usize, subject: Subject) -> Result<(Subject, bool), Error> {
-        let shared = Rc::new(subject.shared(self.profile));
+        let shared = Rc::new(subject.shared(self.profile, &self.audit));
         match self.one(&subject, &shared, i).await {
             Ok((verdict, trace, seconds)) => {
                 self.judge(i, verdict, trace, seconds);
@@ -360,6 +367,22 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
     }
 
     fn judge(&self, i: usize, verdict: Verdict, trace: Rendered, seconds: f64) {
+        if self.cases[i].audits.is_some() && verdict.outcome != Outcome::Skip {
+            self.withheld.borrow_mut().insert(i, (verdict, trace, seconds));
+        } else {
+            self.enter(i, verdict, trace, seconds);
+        }
+    }
+
+    /// What the audit has found by now is the verdict of its cases.
+    fn judge_audit(&self) {
+        for (i, (verdict, trace, seconds)) in self.withheld.take() {
+            let Some(rule) = self.cases[i].audits else { continue };
+            self.enter(i, self.audit.verdict(rule).worse(verdict), trace, seconds);
+        }
+    }
+
+    fn enter(&self, i: usize, verdict: Verdict, trace: Rendered, seconds: f64) {
         let judged = self.ledger.borrow().judged(i, verdict, trace, seconds);
         self.tell(Event::Judged(&judged));
         self.ledger.borrow_mut().enter(i, judged);
@@ -371,6 +394,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
 
     /// What was found until then.
     pub(super) fn report(self, end: End) -> Report {
+        self.judge_audit();
         let why = match &end {
             End::Complete => "the time budget was used up",
             End::FailFast => "an earlier case failed",
@@ -392,4 +416,10 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             samples: self.watch.into_samples(),
         }
     }
+}
+
+/// Paths of resources that do not change, as the subject contract has it.
+fn constant(profile: &Profile) -> Vec<String> {
+    let of = |route| profile.routes.get(&route).cloned();
+    [Route::Hello, Route::File].into_iter().filter_map(of).collect()
 }

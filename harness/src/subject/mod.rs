@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use async_io::Timer;
 use futures_lite::FutureExt;
 
+use crate::audit::Audit;
 use crate::context::{Context, Shared, spell};
 use crate::error::Error;
 use crate::http::exchange::{healthy, next_answer};
@@ -158,7 +159,7 @@ impl Subject {
         let mut slowest = Duration::ZERO;
         for _ in 0..CALIBRATION {
             let start = Instant::now();
-            let cx = Context::new(Rc::new(self.shared(profile)), "calibration");
+            let cx = Context::new(Rc::new(self.shared(profile, &Audit::default())), "calibration");
             if let Err(verdict) = self.unless_gone(probe(&cx)).await {
                 let detail = format!("expected: {}; got: {}", verdict.expected, verdict.got);
                 return Err(self.failed("does not answer a plain request", &detail));
@@ -180,13 +181,14 @@ impl Subject {
         probe.or(gone).await
     }
 
-    /// What cases need to know of it.
-    pub(crate) fn shared(&self, profile: &Profile) -> Shared {
+    /// What cases need to know of it; the audit hears what they say.
+    pub(crate) fn shared(&self, profile: &Profile, audit: &Audit) -> Shared {
         Shared {
             target: self.target.clone(),
             routes: profile.routes.clone(),
             limits: profile.limits.clone(),
             timing: self.timing,
+            audit: audit.clone(),
         }
     }
 

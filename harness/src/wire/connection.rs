@@ -16,6 +16,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::tls::{Pieces, Session, Tls};
 use super::trace::{Event, Recorder};
+use crate::audit::Tap;
 
 /// Octets held unread of one connection. No case needs more; a subject that sends more
 /// unasked is cut off.
@@ -77,6 +78,8 @@ pub(crate) struct Connection {
     pending: Vec<u8>,
     number: usize,
     trace: Recorder,
+    /// Hears what the audit is to hear.
+    tap: Option<Tap>,
     unread: Vec<u8>,
     ended: Option<Read>,
     deaf: bool,
@@ -108,6 +111,7 @@ impl Connection {
             pending: Vec::new(),
             number,
             trace: trace.clone(),
+            tap: None,
             unread: Vec::new(),
             ended: None,
             deaf: false,
@@ -164,6 +168,12 @@ impl Connection {
         Ok(())
     }
 
+    /// From here on the audit hears what is said.
+    pub(crate) fn overhear(&mut self, mut tap: Tap) {
+        tap.received(&self.unread);
+        self.tap = Some(tap);
+    }
+
     /// Writes all of `bytes`, in one segment where the system allows, and meanwhile takes in
     /// what comes: a subject that echoes must not be kept from writing.
     ///
@@ -171,6 +181,9 @@ impl Connection {
     /// what it said is still to be read. Gives back whether all was taken before the deadline.
     pub(crate) async fn send(&mut self, bytes: &[u8], deadline: Instant) -> bool {
         self.trace.sent(self.number, bytes);
+        if let Some(tap) = &mut self.tap {
+            tap.sent(bytes);
+        }
         let Some(session) = &mut self.session else {
             return self.transmit(bytes, deadline).await == bytes.len();
         };
@@ -239,6 +252,9 @@ impl Connection {
             if self.unread.len() > before {
                 // An end behind it shows at the next read.
                 self.trace.received(self.number, &self.unread[before..]);
+                if let Some(tap) = &mut self.tap {
+                    tap.received(&self.unread[before..]);
+                }
                 return Read::Data;
             }
             let (read, event) = match taken {

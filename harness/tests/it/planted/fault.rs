@@ -384,6 +384,44 @@ faults! {
     /// If-Range is not looked at.
     IfRangeIgnored = "if-range-ignored",
 
+    // Heads of answers, mostly of those to paths that do not exist (`spoil.rs`).
+    /// The status line ends behind the code.
+    NoSpaceBehindStatus = "no-space-behind-status",
+    /// 404 is one of HTTP/1.2.
+    AnswersHttp12 = "answers-http-1.2",
+    /// A field of 404 holds a control octet.
+    ControlInField = "control-in-field",
+    /// The `ETag` has no quotation marks.
+    UnquotedEtag = "unquoted-etag",
+    /// 404 has two Content-Types.
+    TwoContentTypes = "two-content-types",
+    /// 404 has two Content-Lengths.
+    LengthTwice = "length-twice",
+    /// 204 has a Content-Length.
+    LengthIn204 = "length-in-204",
+    /// 404 has no Date.
+    No404Date = "no-404-date",
+    /// The content of 404 has no type.
+    UntypedErrorPage = "untyped-error-page",
+    /// In place of 404, 205 with content.
+    ResetWithContent = "reset-with-content",
+    /// In place of 404, 206 without Content-Range.
+    PartialWithoutRange = "partial-without-range",
+    /// A POST with Range is answered 206.
+    RangeOfPost = "range-of-post",
+    /// Range is answered 416, without Content-Range.
+    UnsatisfiedWithoutRange = "unsatisfied-without-range",
+    /// In place of 404, 401 without WWW-Authenticate.
+    NoChallenge = "no-challenge",
+    /// In place of 404, 301 without Location.
+    RedirectWithoutLocation = "redirect-without-location",
+    /// The answer to HEAD has no Content-Type.
+    HeadWithoutType = "head-without-type",
+    /// 404 has Strict-Transport-Security, without TLS.
+    HstsInTheClear = "hsts-in-the-clear",
+    /// 404 is HTML with the decoded path in it.
+    PathInHtml = "path-in-html",
+
     // Opening handshake (RFC 6455 §4.2).
     /// Sec-WebSocket-Accept is made without the GUID.
     WrongAcceptKey = "wrong-accept-key",
@@ -513,6 +551,14 @@ faults! {
     SetsRsv = "sets-rsv",
     /// The server writes every length in 16 bits or more.
     SendsNonMinimalLength = "sends-non-minimal-length",
+    /// Ping is answered by a frame of opcode 11.
+    SendsReservedOpcode = "sends-reserved-opcode",
+    /// Pong is padded to 126 octets.
+    LongPong = "long-pong",
+    /// Behind each Pong comes a continuation of nothing.
+    SendsLonelyContinuation = "sends-lonely-continuation",
+    /// Text over 100 octets is echoed with 0xFF as its last.
+    SendsBadUtf8 = "sends-bad-utf8",
     /// A panic in a callback ends the connection without 1011.
     No1011 = "no-1011",
     /// `ws.push` waits for a first message.

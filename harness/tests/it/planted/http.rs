@@ -16,6 +16,7 @@ use super::response::{Content, Response};
 use super::routes;
 use super::server::Shared;
 use super::session::{Kind, Session};
+use super::spoil::spoil;
 
 /// Serves one client to the end.
 pub(super) fn serve(id: u64, stream: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
@@ -212,6 +213,7 @@ impl Connection<'_> {
         head: &Head,
         mut close: bool,
     ) -> Result<Next, Refusal> {
+        response = spoil(response, head, &self.shared.config.faults);
         let chunked = head.minor > 0 || self.has(Fault::Http10Chunked);
         match &response.content {
             Content::Whole(_) if matches!(response.status, 204 | 304) => {}

@@ -30,6 +30,7 @@ mod response;
 mod routes;
 mod server;
 mod session;
+mod spoil;
 mod target;
 mod tests;
 mod tls;

@@ -40,8 +40,16 @@ impl Response {
 
     /// Status line and fields, up to the empty line.
     pub(super) fn head(&self, faults: &Faults) -> Vec<u8> {
-        let mut head =
-            format!("HTTP/1.1 {} {}\r\nDate: {}\r\n", self.status, reason(self.status), now());
+        let has = |fault| self.status == 404 && faults.has(fault);
+        let minor = if has(Fault::AnswersHttp12) { 2 } else { 1 };
+        let mut head = format!("HTTP/1.{minor} {}", self.status);
+        if !has(Fault::NoSpaceBehindStatus) {
+            head += &format!(" {}", reason(self.status));
+        }
+        head += "\r\n";
+        if !has(Fault::No404Date) {
+            head += &format!("Date: {}\r\n", now());
+        }
         for (name, value) in &self.fields {
             let left_out = match *name {
                 "Allow" => faults.has(Fault::NoAllow),
@@ -62,10 +70,12 @@ fn reason(status: u16) -> &'static str {
         101 => "Switching Protocols",
         200 => "OK",
         204 => "No Content",
+        205 => "Reset Content",
         206 => "Partial Content",
         301 => "Moved Permanently",
         304 => "Not Modified",
         400 => "Bad Request",
+        401 => "Unauthorized",
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",

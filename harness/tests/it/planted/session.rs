@@ -184,6 +184,10 @@ impl<'a> Session<'a> {
         if self.has(Fault::EmptyMessageLost) && message.payload.is_empty() {
             return Ok(());
         }
+        if self.has(Fault::SendsBadUtf8) && message.opcode == TEXT && message.payload.len() > 100 {
+            message.payload.pop();
+            message.payload.push(0xff);
+        }
         if self.has(Fault::EchoTwice) {
             self.send(message.opcode, &message.payload)?;
         }
@@ -230,8 +234,20 @@ impl<'a> Session<'a> {
                 self.pings += 1;
                 let ignored = self.has(Fault::PingIgnored)
                     || self.has(Fault::PongsHalved) && self.pings.is_multiple_of(2);
-                let payload = if self.has(Fault::PongWrongPayload) { Vec::new() } else { payload };
-                if ignored { Ok(()) } else { self.send(PONG, &payload) }
+                let mut payload =
+                    if self.has(Fault::PongWrongPayload) { Vec::new() } else { payload };
+                if ignored {
+                    return Ok(());
+                }
+                if self.has(Fault::LongPong) {
+                    payload.resize(126, b' ');
+                }
+                let opcode = if self.has(Fault::SendsReservedOpcode) { 11 } else { PONG };
+                self.send(opcode, &payload)?;
+                if self.has(Fault::SendsLonelyContinuation) {
+                    self.send(CONTINUATION, b"")?;
+                }
+                Ok(())
             }
             PONG if self.has(Fault::PongRefused) => Err(PROTOCOL_ERROR),
             PONG if self.has(Fault::PongsUnsolicited) => self.send(PONG, &payload),
