@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use super::chars::{self, TARGET, VALUE};
 use super::error::Misuse;
+use super::field_line::FieldLine;
 use super::scan;
 use super::status::Status;
 
@@ -22,7 +23,7 @@ use super::status::Status;
 ///
 /// let mut out = Vec::new();
 /// let mut head = ResponseWriter::new(Status::OK, &mut out);
-/// head.field("Date", b"Sun, 06 Nov 1994 08:49:37 GMT")?;
+/// head.date(b"Sun, 06 Nov 1994 08:49:37 GMT")?;
 /// head.content_length(5)?;
 /// head.end();
 /// out.extend_from_slice(b"hello");
@@ -70,6 +71,28 @@ impl<'o> ResponseWriter<'o> {
     /// [`Misuse::FramingField`] for Content-Length and Transfer-Encoding.
     pub fn field(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), Misuse> {
         self.head.field(name, value.as_ref())
+    }
+
+    /// Appends a field line that was checked when it was made.
+    #[inline]
+    pub fn line(&mut self, line: FieldLine) {
+        self.head.out.extend_from_slice(line.as_bytes());
+    }
+
+    /// Appends Date, whose text always has this length (RFC 9110 §5.6.7).
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::FieldValue`] if the text is none that a date could have: it holds a byte that
+    /// is not visible ASCII or SP.
+    pub fn date(&mut self, text: &[u8; 29]) -> Result<(), Misuse> {
+        if !text.iter().fold(true, |clean, byte| clean & matches!(byte, b' '..=b'~')) {
+            return Err(Misuse::FieldValue);
+        }
+        let mut line = *b"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+        line[6..35].copy_from_slice(text);
+        self.head.out.extend_from_slice(&line);
+        Ok(())
     }
 
     /// Appends Content-Length: the length of the content that follows, or that would
@@ -301,6 +324,11 @@ mod tests {
         }
         assert_eq!(head.field("content-LENGTH", "3"), Err(Misuse::FramingField));
         assert_eq!(head.field("Transfer-Encoding", "chunked"), Err(Misuse::FramingField));
+        for byte in ["\r", "\n", "\0", "\t", "\x7F"] {
+            let text = std::format!("{byte:>29}");
+            let text = text.as_bytes().try_into().expect("29 bytes");
+            assert_eq!(head.date(text), Err(Misuse::FieldValue), "{byte:?}");
+        }
         assert_eq!(head.field("X", "caf\u{e9}\t"), Ok(()));
         head.end();
         assert_eq!(out, "HTTP/1.1 404 Not Found\r\nX: caf\u{e9}\t\r\n\r\n".as_bytes());
