@@ -1,13 +1,18 @@
 //! One connection, from its first octet to its last: the life of its actor while it speaks HTTP.
 //!
 //! ```text
-//!            ┌───────────────── persist ─────────────────┐
-//!            ▼                                           │
-//!   next_head ── head ──▶ handle ── response ──▶ respond ┤
-//!      │  │                                              ├─ 101 ──▶ another protocol
-//!      │  └─ broken, late ──▶ refuse ─┐                  ├─ close ─▶ linger
-//!      └─ idle, left ──▶ close        └──▶ linger        └─ cut off ─▶ reset
+//!            ┌────────────────── persist ───────────────────┐
+//!            ▼                                              │
+//!   poll_head ── head ──▶ handler ── response ──▶ respond ──┤
+//!      │  │                  └──── takes its time ───▶ take_time
+//!      │  │                                                 ├─ 101 ──▶ another protocol
+//!      │  └─ broken, late ──▶ refuse ─┐                     ├─ close ─▶ linger
+//!      └─ idle, left ──▶ close        └──▶ linger           └─ cut off ─▶ reset
 //! ```
+//!
+//! Requests whose answers need no waiting are answered one after the other in one poll, without
+//! memory of their own ([`Connection::poll_requests`]). Only what takes its time (a handler that
+//! waits, a stream, much to write) gets a future, which an idle connection then does not hold.
 //!
 //! Everything that is ready leaves in one write: before the connection waits for input, and when
 //! more than [`GATHER_LEN`](crate::output::GATHER_LEN) octets wait. While a handler takes its
@@ -15,23 +20,26 @@
 
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Poll, ready};
+use std::task::{self, Poll, ready};
 use std::time::Instant;
 
-use futures_lite::future;
 use seawall_actor::time::{self, Alarm};
-use seawall_actor::{Context, ExitReason, Outcome, Panicked, catch, isolate};
-use seawall_codec::http::{BodyFraming, Exchange, RequestLayout, RequestParser, Status};
+use seawall_actor::{Context, ExitReason, Isolated, Outcome, Panicked, catch, isolate};
+use seawall_codec::http::{Exchange, Status};
 use seawall_tls::Info;
 
+use crate::date;
 use crate::error::{Kind, Phase};
+use crate::head::Head;
 use crate::link::{Fault, Link, Slot};
 use crate::request::{Origin, Request};
+use crate::respond::Rest;
 use crate::server::Shared;
 use crate::upgrade::{Takeover, Transport};
-use crate::{Answer, Error, Event, Response, Upgraded};
+use crate::watched::Watched;
+use crate::{Answer, Error, Response, Upgraded};
 
 /// Requests that are answered in a row before other actors of the same worker get their turn.
 const TURN: u32 = 32;
@@ -56,12 +64,13 @@ pub(crate) fn serve<S: Transport>(
     shared: Arc<Shared>,
     context: Context,
 ) -> impl Future<Output = ExitReason> + Send {
+    let origin = Origin { peer, tls, scope: context.scope().clone() };
     let mut connection = Connection {
-        link: Arc::new(Slot::new(Link::new(stream, Arc::clone(&shared)))),
+        link: Arc::new(Slot::new(origin, Link::new(stream, Arc::clone(&shared)))),
         context: context.clone(),
-        origin: Origin { peer, tls, scope: context.scope().clone() },
-        parser: RequestParser::new(shared.head_limits),
         shared,
+        head: None,
+        waiting: None,
         served: 0,
     };
     // Boxed: an upgraded connection gives the memory of its time with HTTP back.
@@ -79,24 +88,28 @@ pub(crate) struct Connection<S> {
     pub(crate) link: Arc<Slot<S>>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) context: Context,
-    origin: Origin,
-    parser: RequestParser,
+    /// The head that is being read: none before its first octet.
+    head: Option<Head>,
+    /// While a head, or the rest of one, is waited for.
+    waiting: Option<Waiting>,
     /// Requests so far.
     served: u32,
 }
 
-/// A request head: its octets, and where its parts lie in them.
-struct Head {
-    bytes: Box<[u8]>,
-    layout: RequestLayout,
+/// A head, or the rest of one, is waited for.
+#[derive(Clone, Copy)]
+struct Waiting {
+    since: Instant,
+    /// It has begun.
+    begun: bool,
 }
 
-/// A request that its handler has.
-struct Begun {
-    exchange: Exchange,
-    /// The handler's future, unless it panicked before it made one.
-    answer: Result<Answer, Panicked>,
-    watched: Option<Box<Watched>>,
+/// A request that is not answered in one go.
+enum Slow {
+    /// Its handler takes its time.
+    Handler(Isolated<Answer>, Exchange),
+    /// Its response does.
+    Response(Rest),
 }
 
 /// What came of a request.
@@ -106,24 +119,30 @@ pub(crate) struct Answered {
     pub(crate) failure: Option<ExitReason>,
 }
 
-/// What an event tells about a request that is answered by then.
-struct Watched {
-    method: String,
-    target: String,
-    since: Instant,
+impl Answered {
+    fn of(answered: Result<Response, Panicked>) -> Self {
+        match answered {
+            Ok(response) => Self { response, failure: None },
+            Err(Panicked(text)) => {
+                let response = Response::status_text(Status::INTERNAL_SERVER_ERROR);
+                Self { response, failure: Some(ExitReason::Panicked(text)) }
+            }
+        }
+    }
 }
 
 impl<S: Transport> Connection<S> {
     /// Speaks HTTP until the connection ends, or goes on with another protocol.
     async fn run(&mut self) -> Result<ExitReason, (Takeover, Upgraded)> {
+        // Boxed, as all that comes once: an idle connection holds the room for what is not.
         let reason = match self.answer_all().await {
             End::Drop(reason) => reason,
             End::Idle => {
-                self.finish(false).await;
+                Box::pin(self.finish(false)).await;
                 ExitReason::Normal
             }
             End::Close(reason) => {
-                self.finish(true).await;
+                Box::pin(self.finish(true)).await;
                 reason
             }
             End::Upgrade { takeover, intact } => {
@@ -131,7 +150,8 @@ impl<S: Transport> Connection<S> {
                 self.shared.counters.upgrades.add();
                 let unread = link.input.filled().to_vec();
                 let stream = Box::new(link.stream);
-                return Err((takeover, Upgraded::new(stream, unread, self.origin.peer, intact)));
+                let peer = self.link.origin.peer;
+                return Err((takeover, Upgraded::new(stream, unread, peer, intact)));
             }
         };
         // A request that somebody still holds must not hold the connection with it.
@@ -142,19 +162,124 @@ impl<S: Transport> Connection<S> {
     /// Answers one request after the other.
     async fn answer_all(&mut self) -> End {
         loop {
-            let head = match self.next_head().await {
-                Ok(Some(head)) => head,
-                Ok(None) => return End::Idle,
-                Err(error) => return self.refuse(Exchange::unknown(), error),
-            };
-            // Nothing of the head or the request is held over an await: an idle connection holds the
-            // room for whatever is.
-            let begun = self.begin(head);
-            match self.conclude(begun).await {
-                Ok(()) if self.served.is_multiple_of(TURN) => future::yield_now().await,
-                Ok(()) => {}
+            let (slow, watched) = match poll_fn(|cx| self.poll_requests(cx)).await {
+                Ok(slow) => slow,
                 Err(end) => return end,
+            };
+            if let Err(end) = Box::pin(self.take_time(slow, watched)).await {
+                return end;
             }
+        }
+    }
+
+    /// Answers requests until one takes its time; an error is how the connection ends.
+    fn poll_requests(
+        &mut self,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Result<(Slow, Option<Watched>), End>> {
+        let mut date = None;
+        loop {
+            let (head, number) = match ready!(self.poll_head(cx)) {
+                Ok(Some(begun)) => begun,
+                Ok(None) => return Poll::Ready(Err(End::Idle)),
+                Err(error) => return Poll::Ready(Err(self.refuse(Exchange::unknown(), error))),
+            };
+            let mut exchange = Exchange::new(&head.get());
+            self.served += 1;
+            if self.served >= self.shared.limits.requests_per_connection {
+                exchange.close();
+            }
+            self.shared.counters.requests.add();
+            let watched = self.shared.reports().then(|| Watched::new(&head.get()));
+            let request = Request::new(head, (Arc::clone(&self.link) as _, number));
+            let answered = match catch(|| self.shared.handler.handle(request)).map(isolate) {
+                Err(panicked) => Err(panicked),
+                Ok(mut answer) => match Pin::new(&mut answer).poll(cx) {
+                    Poll::Ready(answered) => answered,
+                    Poll::Pending => {
+                        return Poll::Ready(Ok((Slow::Handler(answer, exchange), watched)));
+                    }
+                },
+            };
+            // What is answered in one poll leaves at one time, or nearly.
+            let date = date.get_or_insert_with(date::now);
+            if let Some(rest) = self.respond(exchange, Answered::of(answered), date, cx) {
+                return Poll::Ready(Ok((Slow::Response(rest), watched)));
+            }
+            if let Some(watched) = watched {
+                self.report(watched);
+            }
+            if self.served.is_multiple_of(TURN) {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Does for a request what could not be done in one go. `Ok` if the connection persists.
+    async fn take_time(&self, slow: Slow, watched: Option<Watched>) -> Result<(), End> {
+        let rest =
+            match slow {
+                Slow::Response(rest) => Some(rest),
+                Slow::Handler(answer, exchange) => {
+                    let answered = self.answer(answer).await?;
+                    let mut answered = Some(answered);
+                    poll_fn(|cx| {
+                        let answered = answered.take();
+                        Poll::Ready(answered.and_then(|answered| {
+                            self.respond(exchange, answered, &date::now(), cx)
+                        }))
+                    })
+                    .await
+                }
+            };
+        let ended = match rest {
+            Some(rest) => self.finish_response(rest).await,
+            None => Ok(()),
+        };
+        if let Some(watched) = watched {
+            self.report(watched);
+        }
+        ended
+    }
+
+    /// Runs a handler that has not answered at once.
+    async fn answer(&self, mut answer: Isolated<Answer>) -> Result<Answered, End> {
+        let mut alarm = Alarm::new();
+        // It has been polled just now.
+        let mut polled = true;
+        poll_fn(|cx| {
+            if !std::mem::take(&mut polled)
+                && let Poll::Ready(answered) = Pin::new(&mut answer).poll(cx)
+            {
+                return Poll::Ready(Ok(Answered::of(answered)));
+            }
+            let waiting = self.link.with(|link| {
+                if let Poll::Ready(Err(error)) = link.poll_flush(cx) {
+                    return Err(End::Drop(failed(error)));
+                }
+                // The time that the client takes for its content is not the handler's.
+                if link.content.awaited {
+                    link.restart_deadline();
+                }
+                alarm.set(link.deadline());
+                Ok(())
+            });
+            if let Some(Err(end)) = waiting {
+                return Poll::Ready(Err(end));
+            }
+            alarm.poll(cx).map(|()| {
+                let failure = Some(failed(Error::new(Kind::HandlerTimeout)));
+                Ok(Answered { response: Response::status_text(Status::GATEWAY_TIMEOUT), failure })
+            })
+        })
+        .await
+    }
+
+    /// Tells the event hook about a request that is answered.
+    fn report(&self, watched: Watched) {
+        if let Some(Some(status)) = self.link.with(|link| link.content.status) {
+            watched.report(self.link.origin.peer, status, &self.shared);
         }
     }
 
@@ -185,145 +310,50 @@ impl<S: Transport> Connection<S> {
         let _ = time::timeout(self.shared.timeouts.linger, closing).await;
     }
 
-    /// The next request head. `None`: the client is done, or sent nothing for as long as it may
-    /// between two requests, or the server stops.
-    async fn next_head(&mut self) -> Result<Option<Head>, Error> {
-        let buffered = self.link.with(|link| take_head(link, &mut self.parser)).transpose()?;
-        if let Some(Some(head)) = buffered {
-            return Ok(Some(head));
-        }
-        let context = self.context.clone();
-        let mut stopping = pin!(context.stopping());
-        let idle_since = time::now();
-        let mut begun_at = None;
-        poll_fn(|cx| {
-            let stop = context.is_stopping() || stopping.as_mut().poll(cx).is_ready();
-            let Some(polled) = self.link.with(|link| {
-                loop {
-                    // All that is answered leaves before anything more is read: a client that
-                    // does not read its answers is not asked for further requests.
-                    ready!(link.poll_flush(cx))?;
-                    let begun = !link.input.is_empty();
-                    if !begun && stop {
-                        return Poll::Ready(Ok(None));
-                    }
-                    let timeouts = &self.shared.timeouts;
-                    let (since, span, phase) = match (begun, self.served) {
-                        (true, _) => {
-                            let since = *begun_at.get_or_insert_with(time::now);
-                            (since, timeouts.head, Phase::Head)
-                        }
-                        (false, 0) => (idle_since, timeouts.first_byte, Phase::FirstByte),
-                        (false, _) => (idle_since, timeouts.keep_alive, Phase::Head),
-                    };
-                    match ready!(link.poll_fill(cx, since.checked_add(span))) {
-                        Ok(true) => {}
-                        Ok(false) if begun => {
-                            return Poll::Ready(Err(Fault::Left.during(phase)));
-                        }
-                        // Between two requests a client may go as it likes.
-                        Ok(false) => return Poll::Ready(Ok(None)),
-                        Err(_) if !begun && self.served > 0 => return Poll::Ready(Ok(None)),
-                        Err(fault) => return Poll::Ready(Err(fault.during(phase))),
-                    }
-                    if let Some(head) = take_head(link, &mut self.parser)? {
-                        return Poll::Ready(Ok(Some(head)));
-                    }
+    /// The next request head, and the number of the request. `None`: the client is done, or sent
+    /// nothing for as long as it may between two requests, or the server stops.
+    fn poll_head(
+        &mut self,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Result<Option<(Head, u64)>, Error>> {
+        let Self { link, shared, context, head, waiting, served } = self;
+        let polled = link.with(|link| {
+            loop {
+                if let Some(head) = take_head(link, head, shared)? {
+                    *waiting = None;
+                    let parts = head.get();
+                    let number = link.begin(parts.framing(), parts.expects_continue());
+                    return Poll::Ready(Ok(Some((head, number))));
                 }
-            }) else {
-                return Poll::Ready(Ok(None));
-            };
-            polled
-        })
-        .await
-    }
-
-    /// Makes a request of a head, and hands it to the handler.
-    fn begin(&mut self, head: Head) -> Begun {
-        self.served += 1;
-        self.shared.counters.requests.add();
-        let parts = head.layout.head(&head.bytes);
-        let framing = parts.framing();
-        let mut exchange = Exchange::new(&parts);
-        if self.served >= self.shared.limits.requests_per_connection {
-            exchange.close();
-        }
-        let continue_due = parts.expects_continue();
-        let number = self.link.with(|link| link.begin(framing, continue_due)).unwrap_or_default();
-        let link = Arc::clone(&self.link) as _;
-        let has_content = framing != BodyFraming::None;
-        let origin = self.origin.clone();
-        let watched = self.shared.reports().then(|| {
-            let (method, target) = (parts.method().to_owned(), parts.target().to_owned());
-            Box::new(Watched { method, target, since: time::now() })
+                // All that is answered leaves before anything more is read: a client that does
+                // not read its answers is not asked for further requests.
+                ready!(link.poll_flush(cx))?;
+                let begun = !link.input.is_empty();
+                // The actor's task is woken when it is told to stop.
+                if !begun && context.is_stopping() {
+                    return Poll::Ready(Ok(None));
+                }
+                let since = match *waiting {
+                    Some(waiting) if waiting.begun == begun => waiting.since,
+                    _ => waiting.insert(Waiting { since: time::now(), begun }).since,
+                };
+                let timeouts = &shared.timeouts;
+                let (span, phase) = match (begun, *served) {
+                    (true, _) => (timeouts.head, Phase::Head),
+                    (false, 0) => (timeouts.first_byte, Phase::FirstByte),
+                    (false, _) => (timeouts.keep_alive, Phase::Head),
+                };
+                match ready!(link.poll_fill(cx, since.checked_add(span))) {
+                    Ok(true) => {}
+                    Ok(false) if begun => return Poll::Ready(Err(Fault::Left.during(phase))),
+                    // Between two requests a client may go as it likes.
+                    Ok(false) => return Poll::Ready(Ok(None)),
+                    Err(_) if !begun && *served > 0 => return Poll::Ready(Ok(None)),
+                    Err(fault) => return Poll::Ready(Err(fault.during(phase))),
+                }
+            }
         });
-        let request = Request::new(head.bytes, head.layout, origin, (link, number), has_content);
-        let answer = catch(|| self.shared.handler.handle(request));
-        Begun { exchange, answer, watched }
-    }
-
-    /// Runs the handler and writes its response. `Ok` if the connection persists.
-    async fn conclude(&self, begun: Begun) -> Result<(), End> {
-        let Begun { exchange, answer, watched } = begun;
-        let mut answered = self.answer(answer).await?;
-        let ended = self.respond(exchange, &mut answered).await;
-        if let Some(watched) = watched {
-            self.report(&watched);
-        }
-        ended
-    }
-
-    fn report(&self, watched: &Watched) {
-        if let Some(Some(status)) = self.link.with(|link| link.content.status) {
-            self.shared.report(&Event::Answered {
-                peer: self.origin.peer,
-                method: &watched.method,
-                target: &watched.target,
-                status,
-                duration: time::now().saturating_duration_since(watched.since),
-            });
-        }
-    }
-
-    /// Runs the handler.
-    async fn answer(&self, answer: Result<Answer, Panicked>) -> Result<Answered, End> {
-        let crashed = |Panicked(text)| {
-            let response = Response::status_text(Status::INTERNAL_SERVER_ERROR);
-            Answered { response, failure: Some(ExitReason::Panicked(text)) }
-        };
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(panicked) => return Ok(crashed(panicked)),
-        };
-        let mut answer = pin!(isolate(answer));
-        let mut alarm = Alarm::new();
-        poll_fn(|cx| {
-            if let Poll::Ready(answered) = answer.as_mut().poll(cx) {
-                return Poll::Ready(Ok(match answered {
-                    Ok(response) => Answered { response, failure: None },
-                    Err(panicked) => crashed(panicked),
-                }));
-            }
-            let waiting = self.link.with(|link| {
-                if let Poll::Ready(Err(error)) = link.poll_flush(cx) {
-                    return Err(End::Drop(failed(error)));
-                }
-                // The time that the client takes for its content is not the handler's.
-                if link.content.awaited {
-                    link.restart_deadline();
-                }
-                alarm.set(link.deadline());
-                Ok(())
-            });
-            if let Some(Err(end)) = waiting {
-                return Poll::Ready(Err(end));
-            }
-            alarm.poll(cx).map(|()| {
-                let failure = Some(failed(Error::new(Kind::HandlerTimeout)));
-                Ok(Answered { response: Response::status_text(Status::GATEWAY_TIMEOUT), failure })
-            })
-        })
-        .await
+        polled.unwrap_or(Poll::Ready(Ok(None)))
     }
 }
 
@@ -332,14 +362,19 @@ pub(crate) fn failed(error: Error) -> ExitReason {
     Err::<(), _>(error).into_reason()
 }
 
-/// Takes a head out of what was read, if it is complete.
-fn take_head<S>(link: &mut Link<S>, parser: &mut RequestParser) -> Result<Option<Head>, Error> {
-    let bytes = link.input.filled();
-    if bytes.is_empty() || !parser.parse_layout(bytes)? {
+/// Takes a head out of what was read, if it is complete; `head` is the one that is being read.
+fn take_head<S>(
+    link: &mut Link<S>,
+    head: &mut Option<Head>,
+    shared: &Shared,
+) -> Result<Option<Head>, Error> {
+    if link.input.is_empty() {
         return Ok(None);
     }
-    let layout = parser.take_layout();
-    let bytes: Box<[u8]> = layout.head(bytes).as_bytes().into();
-    link.input.consume(bytes.len());
-    Ok(Some(Head { bytes, layout }))
+    let reading = head.get_or_insert_with(|| Head::new(&shared.head_limits));
+    if !reading.read(link.input.filled())? {
+        return Ok(None);
+    }
+    link.input.consume(reading.len());
+    Ok(head.take())
 }

@@ -5,22 +5,22 @@ use std::time::{Duration, SystemTime};
 
 use httpdate::HttpDate;
 
-/// The length of an IMF-fixdate, e.g. `Sun, 06 Nov 1994 08:49:37 GMT`.
-const LEN: usize = 29;
+/// An IMF-fixdate, e.g. `Sun, 06 Nov 1994 08:49:37 GMT`.
+pub(crate) type Text = [u8; 29];
 
 struct Cached {
     /// The date is right from here on, for one second.
     from: SystemTime,
-    text: [u8; LEN],
+    text: Text,
 }
 
 thread_local! {
     static CACHED: RefCell<Cached> =
-        const { RefCell::new(Cached { from: SystemTime::UNIX_EPOCH, text: [b' '; LEN] }) };
+        const { RefCell::new(Cached { from: SystemTime::UNIX_EPOCH, text: [b' '; 29] }) };
 }
 
 /// The current date in the form that RFC 9110 §5.6.7 asks of senders.
-pub(crate) fn now() -> [u8; LEN] {
+pub(crate) fn now() -> Text {
     let now = SystemTime::now();
     CACHED.with_borrow_mut(|cached| {
         // A clock that was set back gives an error, and a new date.

@@ -50,6 +50,7 @@ mod files;
 mod foreign;
 mod handler;
 mod handshake;
+mod head;
 mod link;
 mod listener;
 mod map;
@@ -59,6 +60,7 @@ mod networks;
 mod output;
 mod pace;
 mod params;
+mod path_params;
 mod pool;
 #[cfg(unix)]
 mod proxied;
@@ -81,6 +83,7 @@ mod tower;
 mod upgrade;
 #[cfg(unix)]
 mod validators;
+mod watched;
 
 pub use config::{Limits, Timeouts};
 pub use endpoint::Endpoint;

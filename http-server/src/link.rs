@@ -20,6 +20,7 @@ use crate::error::{Kind, Phase};
 use crate::output::Output;
 use crate::pace::Pace;
 use crate::pool::Pool;
+use crate::request::Origin;
 use crate::server::Shared;
 use crate::upgrade::Transport;
 
@@ -53,12 +54,11 @@ pub(crate) struct Incoming {
     limit: u64,
     /// Made when the content is first asked for: until then its limit may change.
     /// Boxed: most requests have none, and an idle connection never.
-    body: Option<Box<Body>>,
+    body: Option<Box<Receiving>>,
     /// Which request of the connection it belongs to.
     exchange: u64,
     /// The client waits for 100 (Continue) before it sends.
     pub(crate) continue_due: bool,
-    pace: Option<Pace>,
     /// Pieces in a row since it was last waited for.
     pieces: u8,
     /// Somebody waits for octets of it.
@@ -71,6 +71,13 @@ pub(crate) struct Incoming {
     timeout: Duration,
     /// When that time is over, once somebody has asked.
     deadline: Option<Instant>,
+}
+
+/// Content on its way in.
+struct Receiving {
+    body: Body,
+    /// Set while it is waited for.
+    pace: Option<Pace>,
 }
 
 /// Why reading failed; small, so that the handler and the connection can both be told.
@@ -198,9 +205,7 @@ impl<S: Transport> Link<S> {
                 Poll::Ready(Ok(0)) => self.ended = true,
                 Poll::Ready(Ok(len)) => {
                     self.input.filled_more(len);
-                    if let Some(pace) = &mut self.content.pace {
-                        pace.moved(len, time::now());
-                    }
+                    self.content.moved(len);
                 }
                 Poll::Ready(Err(error)) => {
                     self.broken = Some(error.kind());
@@ -246,9 +251,9 @@ impl<S: Transport> Link<S> {
             if let Poll::Ready(Err(_)) = self.poll_flush(cx) {
                 break Err(Fault::Io(io::ErrorKind::BrokenPipe));
             }
-            let pace = *self.content.pace.get_or_insert_with(|| Pace::new(time::now()));
+            let deadline = self.content.pace().deadline(&self.shared.timeouts);
             let before = self.input.filled().len();
-            match self.poll_fill(cx, pace.deadline(&self.shared.timeouts)) {
+            match self.poll_fill(cx, deadline) {
                 Poll::Pending => {
                     self.content.awaited = true;
                     self.content.pieces = 0;
@@ -256,9 +261,7 @@ impl<S: Transport> Link<S> {
                 }
                 Poll::Ready(Ok(_)) => {
                     let len = self.input.filled().len() - before;
-                    if let Some(pace) = &mut self.content.pace {
-                        pace.moved(len, time::now());
-                    }
+                    self.content.moved(len);
                 }
                 Poll::Ready(Err(fault)) => break Err(fault),
             }
@@ -274,17 +277,18 @@ impl<S: Transport> Link<S> {
         if let Some(fault) = self.content.fault {
             return Err(fault);
         }
-        let body = match &mut self.content.body {
-            Some(body) => body,
+        let receiving = match &mut self.content.body {
+            Some(receiving) => receiving,
             None => {
                 let body =
                     Body::new(self.content.framing, self.content.limit, &self.shared.head_limits);
-                self.content.body.insert(Box::new(body.map_err(Fault::Violation)?))
+                let body = body.map_err(Fault::Violation)?;
+                self.content.body.insert(Box::new(Receiving { body, pace: None }))
             }
         };
         let mut input = self.input.filled();
         let before = input.len();
-        let found = body.recv(&mut input);
+        let found = receiving.body.recv(&mut input);
         let consumed = before - input.len();
         let more = match found {
             Ok(Some(Content::Data(data))) => {
@@ -340,7 +344,6 @@ impl Incoming {
             body: None,
             exchange,
             continue_due,
-            pace: None,
             pieces: 0,
             awaited: false,
             fault: None,
@@ -350,10 +353,26 @@ impl Incoming {
         }
     }
 
+    /// Counts octets that came.
+    fn moved(&mut self, octets: usize) {
+        if let Some(pace) = self.body.as_mut().and_then(|receiving| receiving.pace.as_mut()) {
+            pace.moved(octets, time::now());
+        }
+    }
+
+    /// How fast it comes, from its first wait on.
+    fn pace(&mut self) -> Pace {
+        let made = || Pace::new(time::now());
+        match &mut self.body {
+            Some(receiving) => *receiving.pace.get_or_insert_with(made),
+            None => made(), // not before somebody has asked for the content
+        }
+    }
+
     /// How many octets are still to come, if that is known.
     fn left(&self) -> Option<u64> {
         match (&self.body, self.framing) {
-            (Some(body), _) => body.left(),
+            (Some(receiving), _) => receiving.body.left(),
             (None, BodyFraming::None) => Some(0),
             (None, BodyFraming::Length(len)) => Some(len),
             (None, BodyFraming::Chunked) => None,
@@ -377,26 +396,32 @@ pub(crate) enum Remainder {
 }
 
 /// Where the link lies while the connection speaks HTTP; empty once it is closed or upgraded.
-pub(crate) struct Slot<S>(Mutex<Option<Link<S>>>);
+pub(crate) struct Slot<S> {
+    pub(crate) origin: Origin,
+    link: Mutex<Option<Link<S>>>,
+}
 
 impl<S: Transport> Slot<S> {
-    pub(crate) fn new(link: Link<S>) -> Self {
-        Self(Mutex::new(Some(link)))
+    pub(crate) fn new(origin: Origin, link: Link<S>) -> Self {
+        Self { origin, link: Mutex::new(Some(link)) }
     }
 
     /// Uses the link; `None` if it is gone.
     pub(crate) fn with<T>(&self, f: impl FnOnce(&mut Link<S>) -> T) -> Option<T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(f)
+        self.link.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(f)
     }
 
     pub(crate) fn take(&self) -> Option<Link<S>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.link.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 /// A connection as a request that it serves sees it. Each call names the request by its number:
 /// once that is answered, the connection is no longer its own.
 pub(crate) trait Source: Send + Sync {
+    /// Where the connection comes from.
+    fn origin(&self) -> &Origin;
+
     /// Appends the next piece of the content to `out`; ready with `false` at its end.
     fn poll_content(
         &self,
@@ -430,6 +455,10 @@ impl<S: Transport> Slot<S> {
 }
 
 impl<S: Transport> Source for Slot<S> {
+    fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
     fn poll_content(
         &self,
         exchange: u64,
@@ -449,8 +478,9 @@ impl<S: Transport> Source for Slot<S> {
 
     fn trailers(&self, exchange: u64) -> Vec<(String, Vec<u8>)> {
         let trailers = self.during(exchange, |link| {
-            let body = link.content.body.as_ref().filter(|body| body.is_complete());
-            let fields = body.map(|body| body.trailers()).into_iter().flatten();
+            let body = link.content.body.as_ref().map(|receiving| &receiving.body);
+            let complete = body.filter(|body| body.is_complete());
+            let fields = complete.map(|body| body.trailers()).into_iter().flatten();
             fields.map(|field| (field.name.to_owned(), field.value.to_vec())).collect()
         });
         trailers.unwrap_or_default()

@@ -23,6 +23,22 @@ thread_local! {
     static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
+/// An empty buffer, from the thread that asks.
+pub(crate) fn lend() -> Vec<u8> {
+    POOL.with_borrow_mut(Vec::pop).unwrap_or_default()
+}
+
+pub(crate) fn give_back(mut bytes: Vec<u8>) {
+    if bytes.capacity() <= GATHER_LEN {
+        bytes.clear();
+        POOL.with_borrow_mut(|pool| {
+            if pool.len() < KEPT {
+                pool.push(bytes);
+            }
+        });
+    }
+}
+
 /// What is to be written. Holds no memory while nothing waits.
 #[derive(Debug, Default)]
 pub(crate) struct Output {
@@ -38,7 +54,7 @@ impl Output {
     pub(crate) fn bytes(&mut self) -> &mut Vec<u8> {
         self.join();
         if self.bytes.capacity() == 0 {
-            self.bytes = POOL.with_borrow_mut(Vec::pop).unwrap_or_default();
+            self.bytes = lend();
         }
         &mut self.bytes
     }
@@ -101,14 +117,6 @@ impl Output {
     fn release(&mut self) {
         self.sent = 0;
         self.tail = Cow::Borrowed(&[]);
-        let mut bytes = std::mem::take(&mut self.bytes);
-        if bytes.capacity() <= GATHER_LEN {
-            bytes.clear();
-            POOL.with_borrow_mut(|pool| {
-                if pool.len() < KEPT {
-                    pool.push(bytes);
-                }
-            });
-        }
+        give_back(std::mem::take(&mut self.bytes));
     }
 }

@@ -10,11 +10,13 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use seawall_actor::Scope;
-use seawall_codec::http::{Field, Fields, RequestHead, RequestLayout, Version};
+use seawall_codec::http::{BodyFraming, Field, Fields, RequestHead, Version};
 use seawall_tls::Info;
 
 use crate::Error;
+use crate::head::Head;
 use crate::link::Source;
+use crate::path_params::PathParams;
 use crate::pool::Pool;
 
 /// A request.
@@ -22,11 +24,7 @@ use crate::pool::Pool;
 /// Its head is complete. Its content is read when the handler asks for it, and only within the
 /// limit; a client that waits for 100 (Continue) gets it then.
 pub struct Request {
-    /// The head as received, and where its parts lie.
-    bytes: Box<[u8]>,
-    layout: RequestLayout,
-    origin: Origin,
-    params: PathParams,
+    head: Head,
     /// The connection, and the number by which it knows this request.
     link: (Arc<dyn Source>, u64),
     content: Content,
@@ -34,11 +32,7 @@ pub struct Request {
     notes: Vec<Box<dyn Any + Send + Sync>>,
 }
 
-/// Name and value of each segment that a route's pattern left open.
-pub(crate) type PathParams = Vec<(String, String)>;
-
-/// Where a request came from.
-#[derive(Clone)]
+/// Where the requests of a connection come from.
 pub(crate) struct Origin {
     pub(crate) peer: SocketAddr,
     /// Of its TLS handshake, if there was one.
@@ -55,22 +49,18 @@ enum Content {
 }
 
 impl Request {
-    pub(crate) fn new(
-        bytes: Box<[u8]>,
-        layout: RequestLayout,
-        origin: Origin,
-        link: (Arc<dyn Source>, u64),
-        has_content: bool,
-    ) -> Self {
-        let content = if has_content { Content::Incoming } else { Content::Fetched(Vec::new()) };
-        let (params, notes) = (Vec::new(), Vec::new());
-        Self { bytes, layout, origin, params, link, content, notes }
+    pub(crate) fn new(head: Head, link: (Arc<dyn Source>, u64)) -> Self {
+        let content = match head.get().framing() {
+            BodyFraming::None => Content::Fetched(Vec::new()),
+            BodyFraming::Length(_) | BodyFraming::Chunked => Content::Incoming,
+        };
+        Self { head, link, content, notes: Vec::new() }
     }
 
     /// The head, with all that is known about it.
     #[must_use]
     pub fn head(&self) -> RequestHead<'_> {
-        self.layout.head(&self.bytes)
+        self.head.get()
     }
 
     /// The method. Its case matters.
@@ -112,17 +102,21 @@ impl Request {
     /// What the segment `{name}` of the route's pattern matched, as received.
     #[must_use]
     pub fn param(&self, name: &str) -> Option<&str> {
-        self.params.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
+        self.head.params().get(name, self.path())
     }
 
     /// What the rest at the end of the route's pattern matched, as received.
     #[cfg(unix)]
     pub(crate) fn rest(&self) -> Option<&str> {
-        self.params.last().map(|(_, value)| &**value)
+        self.head.params().iter(self.path()).next_back().map(|(_, value)| value)
+    }
+
+    pub(crate) fn take_params(&mut self) -> PathParams {
+        std::mem::take(self.head.params_mut())
     }
 
     pub(crate) fn set_params(&mut self, params: PathParams) {
-        self.params = params;
+        *self.head.params_mut() = params;
     }
 
     /// The fields in the order received.
@@ -140,27 +134,27 @@ impl Request {
     /// The client's address.
     #[must_use]
     pub fn peer_addr(&self) -> SocketAddr {
-        self.origin.peer
+        self.link.0.origin().peer
     }
 
     /// Whether the request came over TLS.
     #[must_use]
     pub fn is_secure(&self) -> bool {
-        self.origin.tls.is_some()
+        self.link.0.origin().tls.is_some()
     }
 
     /// What the TLS handshake agreed on: version, names, the client's certificate. `None` if the
     /// connection is plain.
     #[must_use]
     pub fn tls(&self) -> Option<&Info> {
-        self.origin.tls.as_deref()
+        self.link.0.origin().tls.as_deref()
     }
 
     /// The scope in which the connection's actor lives: where a handler spawns actors that are to
     /// be stopped with the server.
     #[must_use]
     pub fn scope(&self) -> &Scope {
-        &self.origin.scope
+        &self.link.0.origin().scope
     }
 
     /// Reads all of the content, at most [`Limits::body`](crate::Limits::body) octets, or what

@@ -12,46 +12,89 @@ use seawall_codec::http::{Exchange, ResponseWriter, Sending, Status, chunked};
 use crate::connection::{Answered, Connection, End, failed};
 use crate::date;
 use crate::error::{Kind, Phase};
-use crate::link::{Fault, Remainder};
+use crate::link::{Fault, Link, Remainder};
 use crate::output::GATHER_LEN;
-use crate::response::Content;
+use crate::response::{Content, MediaType};
 use crate::stream::{Piece, Producer};
-use crate::upgrade::Transport;
+use crate::upgrade::{Takeover, Transport};
 use crate::{Error, Response};
 
 /// Content that a handler did not read is skipped up to this many octets, so that the connection
 /// can persist; a longer rest costs more than a new connection.
 const SKIP_LEN: u64 = 64 * 1024;
 
+/// What is left of a response after its head, and all content that was at hand, was put into the
+/// connection's output.
+pub(crate) struct Rest {
+    /// The response was 101.
+    takeover: Option<Takeover>,
+    /// Content that is still to be made.
+    stream: Option<(Producer, Sending)>,
+    /// Content of the request is still to be read.
+    skip: bool,
+    /// How the connection ends then, unless it persists.
+    ends: Option<ExitReason>,
+}
+
 impl<S: Transport> Connection<S> {
-    /// Writes the response, and gets the connection ready for the next request. `Err` is how it
-    /// ends instead.
-    pub(crate) async fn respond(
+    /// Puts the response into the connection's output. `None`: that was all, and the connection is
+    /// ready for the next request.
+    pub(crate) fn respond(
         &self,
-        mut exchange: Exchange,
-        answered: &mut Answered,
-    ) -> Result<(), End> {
-        let Answered { response, failure } = answered;
-        let (remainder, fault) = self
+        exchange: Exchange,
+        answered: Answered,
+        date: &date::Text,
+        cx: &mut Context<'_>,
+    ) -> Option<Rest> {
+        let Answered { mut response, mut failure } = answered;
+        self.prepare(&mut response, &mut failure, cx);
+        // Dropped once the link is no longer locked: what the handler made may reach for it.
+        let mut discarded = None;
+        let mut replace = |response: &mut Response, status| {
+            let replaced = std::mem::replace(response, Response::status_text(status));
+            discarded.get_or_insert(replaced);
+        };
+        let rest = self
             .link
-            .with(|link| (link.skip_buffered(), link.content.fault))
-            .unwrap_or((Remainder::Unknown, None));
-        if let Some(fault) = fault {
-            self.count_fault(fault);
-            *failure = failure.take().or_else(|| Some(failed(fault.during(Phase::Content))));
-        }
-        #[cfg(feature = "serde")]
-        if let Content::Failed(_) = response.content
-            && let Content::Failed(error) = std::mem::take(&mut response.content)
-        {
-            *response = Response::status_text(Status::INTERNAL_SERVER_ERROR);
-            *failure = failure.take().or_else(|| Some(failed(error)));
-        }
-        if let Content::Stream(producer, _) = &mut response.content
-            && let Some(reason) = poll_fn(|cx| Poll::Ready(producer.poll_start(cx))).await
-        {
+            .with(|link| self.put(link, exchange, &mut response, failure, date, &mut replace));
+        rest.flatten()
+    }
+
+    /// Sees to what can be wrong with a response before it is written.
+    fn prepare(
+        &self,
+        response: &mut Response,
+        failure: &mut Option<ExitReason>,
+        cx: &mut Context<'_>,
+    ) {
+        let failed = match &mut response.content {
+            Content::Whole(_) => None,
+            Content::Stream(producer, _) => producer.poll_start(cx),
+            #[cfg(feature = "serde")]
+            Content::Failed(_) => match std::mem::take(&mut response.content) {
+                Content::Failed(error) => Some(failed(error)),
+                Content::Whole(_) | Content::Stream(..) => None,
+            },
+        };
+        if let Some(reason) = failed {
             *response = Response::status_text(Status::INTERNAL_SERVER_ERROR);
             *failure = failure.take().or(Some(reason));
+        }
+    }
+    /// Puts head and content into the output, and tells what is left then.
+    fn put(
+        &self,
+        link: &mut Link<S>,
+        mut exchange: Exchange,
+        response: &mut Response,
+        mut failure: Option<ExitReason>,
+        date: &date::Text,
+        replace: &mut dyn FnMut(&mut Response, Status),
+    ) -> Option<Rest> {
+        let remainder = link.skip_buffered();
+        if let Some(fault) = link.content.fault {
+            self.count_fault(fault);
+            failure = failure.or_else(|| Some(failed(fault.during(Phase::Content))));
         }
         let skip = matches!(remainder, Remainder::Octets(left) if left <= SKIP_LEN);
         let persist = (skip || remainder == Remainder::Nothing)
@@ -67,81 +110,60 @@ impl<S: Transport> Connection<S> {
             && (remainder != Remainder::Nothing || !exchange.wants_upgrade())
         {
             // After the whole request, and only if the client asks for it.
-            *response = Response::status_text(Status::BAD_REQUEST);
+            replace(response, Status::BAD_REQUEST);
             exchange.close();
         }
-        let (sending, persist) = match self.write_head(exchange, response) {
-            Ok(written) => written,
+        let sending = match write_head(link.output.bytes(), &mut exchange, response, date) {
+            Ok(sending) => sending,
             Err(error) => {
-                *failure = Some(failed(error));
-                *response = Response::status_text(Status::INTERNAL_SERVER_ERROR);
+                failure = Some(failed(error));
+                replace(response, Status::INTERNAL_SERVER_ERROR);
                 exchange.close();
                 // Ours is right; were it not, the connection would end without an answer.
-                self.write_head(exchange, response).unwrap_or((Sending::None, false))
+                let written = write_head(link.output.bytes(), &mut exchange, response, date);
+                written.unwrap_or(Sending::None)
             }
         };
-        if let Some(takeover) = response.takeover.take() {
+        link.content.status = Some(response.status);
+        self.count_response(response.status);
+        let stream = match (sending, std::mem::take(&mut response.content)) {
+            (Sending::None, content) => {
+                response.content = content; // not to be dropped here
+                None
+            }
+            (_, Content::Whole(bytes)) => {
+                link.output.push(bytes);
+                None
+            }
+            (_, Content::Stream(producer, _)) => Some((producer, sending)),
+            // Replaced before.
+            #[cfg(feature = "serde")]
+            (_, Content::Failed(_)) => None,
+        };
+        let takeover = response.takeover.take();
+        let ends = (!exchange.keep_alive()).then(|| failure.unwrap_or(ExitReason::Normal));
+        let full = link.output.len() >= GATHER_LEN;
+        let is_all = takeover.is_none() && stream.is_none() && ends.is_none() && !skip && !full;
+        (!is_all).then_some(Rest { takeover, stream, skip, ends })
+    }
+
+    /// Does what is left of a response. `Ok` if the connection persists.
+    pub(crate) async fn finish_response(&self, rest: Rest) -> Result<(), End> {
+        let Rest { takeover, stream, skip, ends } = rest;
+        if let Some(takeover) = takeover {
             // Lost or not: who was promised a connection hears of its end from the connection.
             let intact = self.flush().await.is_ok();
             return Err(End::Upgrade { takeover, intact });
         }
-        match (sending, std::mem::take(&mut response.content)) {
-            (Sending::None, _) => {}
-            (_, Content::Whole(bytes)) => {
-                self.link.with(|link| link.output.push(bytes));
-            }
-            // Boxed, as all that is rare: an idle connection holds the room for what is not.
-            (_, Content::Stream(producer, _)) => Box::pin(self.stream(producer, sending)).await?,
-            // Replaced above.
-            #[cfg(feature = "serde")]
-            (_, Content::Failed(_)) => {}
+        if let Some((producer, sending)) = stream {
+            self.stream(producer, sending).await?;
         }
         self.flush_if_full().await?;
-        if !persist {
-            return Err(End::Close(failure.take().unwrap_or(ExitReason::Normal)));
+        match ends {
+            Some(reason) => Err(End::Close(reason)),
+            None if skip => self.skip().await,
+            None => Ok(()),
         }
-        if skip { Box::pin(self.skip()).await } else { Ok(()) }
-    }
-
-    /// Writes the head; tells how the content follows, and whether the connection persists.
-    fn write_head(
-        &self,
-        mut exchange: Exchange,
-        response: &Response,
-    ) -> Result<(Sending, bool), Error> {
-        let status = response.status;
-        let len = match &response.content {
-            Content::Whole(bytes) if status.allows_content() => Some(bytes.len() as u64),
-            Content::Stream(_, Some(len)) if status.allows_content() => Some(*len),
-            Content::Whole(_) | Content::Stream(..) => None,
-            #[cfg(feature = "serde")]
-            Content::Failed(_) => None,
-        };
-        let refused = |misuse| Error::new(Kind::Response(misuse));
-        let written = self.link.with(|link| {
-            let out = link.output.bytes();
-            let switches = response.takeover.is_some();
-            let mut head = if switches {
-                exchange.switch_protocols(out).map_err(refused)?
-            } else {
-                ResponseWriter::new(status, out)
-            };
-            head.field("Date", date::now()).map_err(refused)?;
-            for (name, value) in &response.fields {
-                write_field(&mut head, name, value)?;
-            }
-            let sending = if switches {
-                Sending::None
-            } else {
-                exchange.frame(len, &mut head).map_err(refused)?
-            };
-            head.end();
-            link.content.status = Some(status);
-            Ok::<_, Error>(sending)
-        });
-        let sending = written.unwrap_or(Ok(Sending::None))?;
-        self.count_response(status);
-        Ok((sending, exchange.keep_alive()))
     }
 
     fn count_response(&self, status: Status) {
@@ -288,11 +310,13 @@ impl<S: Transport> Connection<S> {
         self.shared.counters.request_errors.add();
         let response = error.response();
         exchange.close();
-        if let Ok((Sending::Length(_), _)) = self.write_head(exchange, &response)
-            && let Content::Whole(bytes) = response.content
-        {
-            self.link.with(|link| link.output.push(bytes));
-        }
+        self.count_response(response.status);
+        self.link.with(|link| {
+            let written = write_head(link.output.bytes(), &mut exchange, &response, &date::now());
+            if let (Ok(Sending::Length(_)), Content::Whole(bytes)) = (written, response.content) {
+                link.output.push(bytes);
+            }
+        });
         End::Close(failed(error))
     }
 
@@ -301,6 +325,43 @@ impl<S: Transport> Connection<S> {
             self.shared.counters.request_errors.add();
         }
     }
+}
+
+/// Appends the head; tells how the content follows.
+fn write_head(
+    out: &mut Vec<u8>,
+    exchange: &mut Exchange,
+    response: &Response,
+    date: &date::Text,
+) -> Result<Sending, Error> {
+    let status = response.status;
+    let len = match &response.content {
+        Content::Whole(bytes) if status.allows_content() => Some(bytes.len() as u64),
+        Content::Stream(_, Some(len)) if status.allows_content() => Some(*len),
+        Content::Whole(_) | Content::Stream(..) => None,
+        #[cfg(feature = "serde")]
+        Content::Failed(_) => None,
+    };
+    let refused = |misuse| Error::new(Kind::Response(misuse));
+    let switches = response.takeover.is_some();
+    let mut head = if switches {
+        exchange.switch_protocols(out).map_err(refused)?
+    } else {
+        ResponseWriter::new(status, out)
+    };
+    head.date(date).map_err(refused)?;
+    for (name, value) in &response.fields {
+        write_field(&mut head, name, value)?;
+    }
+    match &response.media_type {
+        MediaType::None => {}
+        MediaType::Known(line) => head.line(*line),
+        MediaType::Other(value) => write_field(&mut head, "Content-Type", value.as_bytes())?,
+    }
+    let sending =
+        if switches { Sending::None } else { exchange.frame(len, &mut head).map_err(refused)? };
+    head.end();
+    Ok(sending)
 }
 
 /// Writes a field of the handler's.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::Future;
 
 use seawall_actor::Outcome;
-use seawall_codec::http::Status;
+use seawall_codec::http::{FieldLine, Status};
 
 use crate::stream::{BodySender, Producer};
 use crate::upgrade::Takeover;
@@ -31,11 +31,24 @@ use crate::{Context, Upgraded};
 pub struct Response {
     pub(crate) status: Status,
     pub(crate) fields: Vec<(Cow<'static, str>, Cow<'static, [u8]>)>,
+    pub(crate) media_type: MediaType,
     pub(crate) content: Content,
     pub(crate) takeover: Option<Takeover>,
     /// Whether the connection is to end with this response.
     pub(crate) close: bool,
 }
+
+/// What Content-Type says, beside what the handler may have added by name.
+pub(crate) enum MediaType {
+    None,
+    /// The whole line.
+    Known(FieldLine),
+    Other(Cow<'static, str>),
+}
+
+const TEXT: FieldLine = FieldLine::new("Content-Type: text/plain; charset=utf-8\r\n");
+#[cfg(feature = "serde")]
+const JSON: FieldLine = FieldLine::new("Content-Type: application/json\r\n");
 
 /// What a response carries.
 pub(crate) enum Content {
@@ -60,6 +73,7 @@ impl Response {
         Self {
             status,
             fields: Vec::new(),
+            media_type: MediaType::None,
             content: Content::default(),
             takeover: None,
             close: false,
@@ -136,7 +150,7 @@ impl Response {
             Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
             Cow::Owned(text) => Cow::Owned(text.into_bytes()),
         };
-        self.content("text/plain; charset=utf-8", bytes)
+        self.known_content(TEXT, bytes)
     }
 
     /// 200 with `value` in JSON. A value that JSON cannot hold, a map with keys that are no strings
@@ -160,7 +174,7 @@ impl Response {
     pub fn json<T: serde::Serialize + ?Sized>(value: &T) -> Self {
         let mut response = Self::new(Status::OK);
         match serde_json::to_vec(value) {
-            Ok(json) => response.content("application/json", json),
+            Ok(json) => response.known_content(JSON, json.into()),
             Err(error) => {
                 response.content =
                     Content::Failed(crate::Error::new(crate::error::Kind::Json(error)));
@@ -182,7 +196,7 @@ impl Response {
         self.content("application/json", json.into().into_bytes())
     }
 
-    /// Sets the content and its media type.
+    /// Sets the content and its media type, in place of any set before.
     #[must_use]
     pub fn content(
         mut self,
@@ -190,7 +204,14 @@ impl Response {
         bytes: impl Into<Cow<'static, [u8]>>,
     ) -> Self {
         self.content = Content::Whole(bytes.into());
-        self.field("Content-Type", media_type)
+        self.media_type = MediaType::Other(media_type.into());
+        self
+    }
+
+    fn known_content(mut self, media_type: FieldLine, bytes: Cow<'static, [u8]>) -> Self {
+        self.content = Content::Whole(bytes);
+        self.media_type = MediaType::Known(media_type);
+        self
     }
 
     /// Sets the content to what `produce` sends, piece by piece and as fast as the client reads.
@@ -219,7 +240,8 @@ impl Response {
         Fut: Future<Output: Outcome> + Send + 'static,
     {
         self.content = Content::Stream(Producer::new(produce), None);
-        self.field("Content-Type", media_type)
+        self.media_type = MediaType::Other(media_type.into());
+        self
     }
 
     /// As [`stream`](Self::stream), for content whose length is known: it is announced, and no
@@ -236,7 +258,8 @@ impl Response {
         Fut: Future<Output: Outcome> + Send + 'static,
     {
         self.content = Content::Stream(Producer::new(produce), Some(octets));
-        self.field("Content-Type", media_type)
+        self.media_type = MediaType::Other(media_type.into());
+        self
     }
 }
 

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use seawall_codec::http::Status;
 use seawall_codec::http::method::{METHODS, is_known};
+use seawall_codec::http::{Status, TargetForm};
 
 use crate::handler::Answer;
-use crate::request::PathParams;
+use crate::path_params::PathParams;
 use crate::{Handler, IntoResponse, Request, Response};
 
 /// Chooses a handler by method and path.
@@ -151,46 +151,52 @@ impl Router {
         &mut self.patterns[index].1
     }
 
-    fn find(&self, path: &str) -> Option<(&Route, PathParams)> {
+    fn find(&self, path: &str, params: &mut PathParams) -> Option<&Route> {
+        params.clear();
         if let Some(route) = self.exact.get(path) {
-            return Some((route, Vec::new()));
+            return Some(route);
         }
-        self.patterns.iter().find_map(|(pattern, route)| Some((route, pattern.matches(path)?)))
+        self.patterns
+            .iter()
+            .find_map(|(pattern, route)| pattern.matches(path, params).then_some(route))
     }
 
-    fn fallback_for(&self, path: &str) -> Option<(&dyn Handler, PathParams)> {
+    fn fallback_for(&self, path: &str, params: &mut PathParams) -> Option<&dyn Handler> {
         self.fallbacks
             .iter()
-            .find_map(|(pattern, handler)| Some((&**handler, pattern.matches(path)?)))
+            .find_map(|(pattern, handler)| pattern.matches(path, params).then_some(&**handler))
+    }
+
+    /// The handler for a request, or the answer that the router itself has.
+    fn choose(&self, request: &Request, params: &mut PathParams) -> Result<&dyn Handler, Answer> {
+        let own = |response: Response| -> Answer { Box::pin(std::future::ready(response)) };
+        let head = request.head();
+        if head.form() == TargetForm::Asterisk {
+            // RFC 9112 §3.2.4: only OPTIONS comes here; it asks about the server as a whole.
+            let methods: Vec<_> = offered_by_any().collect();
+            return Err(own(Response::new(Status::NO_CONTENT).field("Allow", methods.join(", "))));
+        }
+        let (method, path) = (head.method(), head.path());
+        match self.find(path, params) {
+            Some(route) => route.handler(method).ok_or_else(|| own(route.refuse(method))),
+            None => self.fallback_for(path, params).ok_or_else(|| {
+                let known = is_known(method);
+                let status = if known { Status::NOT_FOUND } else { Status::NOT_IMPLEMENTED };
+                own(status.into_response())
+            }),
+        }
     }
 }
 
 impl Handler for Router {
     fn handle(&self, mut request: Request) -> Answer {
-        let response = if request.target() == "*" {
-            // RFC 9112 §3.2.4: only OPTIONS comes here; it asks about the server as a whole.
-            let methods: Vec<_> = offered_by_any().collect();
-            Response::new(Status::NO_CONTENT).field("Allow", methods.join(", "))
-        } else {
-            match self.find(request.path()) {
-                Some((route, params)) => match route.handler(request.method()) {
-                    Some(handler) => {
-                        request.set_params(params);
-                        return handler.handle(request);
-                    }
-                    None => route.refuse(request.method()),
-                },
-                None if !self.fallbacks.is_empty()
-                    && let Some((handler, params)) = self.fallback_for(request.path()) =>
-                {
-                    request.set_params(params);
-                    return handler.handle(request);
-                }
-                None if is_known(request.method()) => Status::NOT_FOUND.into_response(),
-                None => Status::NOT_IMPLEMENTED.into_response(),
-            }
-        };
-        Box::pin(std::future::ready(response))
+        let mut params = request.take_params();
+        let chosen = self.choose(&request, &mut params);
+        request.set_params(params);
+        match chosen {
+            Ok(handler) => handler.handle(request),
+            Err(answer) => answer,
+        }
     }
 }
 
@@ -272,29 +278,27 @@ impl Pattern {
         self.0.iter().all(|segment| matches!(segment, Segment::Literal(_)))
     }
 
-    fn matches(&self, path: &str) -> Option<PathParams> {
-        let mut params = Vec::new();
-        let mut rest = Some(path);
+    /// Whether `path` is one of this pattern; `params` then tells what its open segments are.
+    fn matches(&self, path: &str, params: &mut PathParams) -> bool {
+        params.clear();
+        // Where the segment begins that is next, unless the path has ended.
+        let mut next = Some(0);
         for segment in &self.0 {
-            let left = rest?;
+            let Some(start) = next else { return false };
             if let Segment::Rest(name) = segment {
-                params.push((name.clone(), left.to_owned()));
-                return Some(params);
+                params.push(name, start..path.len());
+                return true;
             }
-            let (here, after) = match left.split_once('/') {
-                Some((here, after)) => (here, Some(after)),
-                None => (left, None),
-            };
+            let end = path[start..].find('/').map(|len| start + len);
+            let here = start..end.unwrap_or(path.len());
             match segment {
-                Segment::Literal(literal) if literal == here => {}
-                Segment::Param(name) if !here.is_empty() => {
-                    params.push((name.clone(), here.to_owned()));
-                }
-                Segment::Literal(_) | Segment::Param(_) | Segment::Rest(_) => return None,
+                Segment::Literal(literal) if *literal == path[here.clone()] => {}
+                Segment::Param(name) if !here.is_empty() => params.push(name, here),
+                Segment::Literal(_) | Segment::Param(_) | Segment::Rest(_) => return false,
             }
-            rest = after;
+            next = end.map(|slash| slash + 1);
         }
-        rest.is_none().then_some(params)
+        next.is_none()
     }
 }
 
@@ -326,8 +330,11 @@ mod tests {
     use super::*;
 
     fn matched(pattern: &str, path: &str) -> Option<String> {
-        let params = Pattern::parse(pattern).matches(path)?;
-        Some(params.iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>().join(" "))
+        let mut params = PathParams::default();
+        params.push("left of another pattern", 0..1);
+        let params = Pattern::parse(pattern).matches(path, &mut params).then_some(params)?;
+        let named = params.iter(path).map(|(name, value)| format!("{name}={value}"));
+        Some(named.collect::<Vec<_>>().join(" "))
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl Exchange {
     pub fn new(head: &RequestHead<'_>) -> Self {
         Self {
             version: head.version(),
-            head: head.method() == "HEAD",
+            head: head.is_to_head(),
             keep_alive: head.keep_alive(),
             upgrade: head.has_upgrade(),
             expectation: head.has_expectation(),

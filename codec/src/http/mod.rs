@@ -37,7 +37,7 @@ pub use exchange::{Exchange, Sending};
 pub use field_line::FieldLine;
 pub use fields::{Field, Fields, list};
 pub use limits::Limits;
-pub use request::{RequestHead, RequestLayout, RequestParser};
+pub use request::{RequestHead, RequestParser};
 pub use request_line::Version;
 pub use response::{ResponseFraming, ResponseHead, ResponseParser};
 pub use status::Status;

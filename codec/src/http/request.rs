@@ -40,7 +40,7 @@ use super::target::{Target, TargetForm};
 pub struct RequestParser {
     limits: Limits,
     line: RequestLine,
-    layout: RequestLayout,
+    layout: Layout,
     state: State,
 }
 
@@ -71,19 +71,46 @@ impl RequestParser {
     /// A [`Violation`] at the first byte that makes the head wrong. What follows
     /// cannot be told apart from an attack: answer, close, and drop the parser.
     pub fn parse<'p>(&'p mut self, bytes: &'p [u8]) -> Result<Option<RequestHead<'p>>, Violation> {
-        let complete = self.parse_layout(bytes)?;
+        let complete = self.advance(bytes)?;
         Ok(complete.then(|| self.layout.head(bytes)))
     }
 
-    /// As [`parse`](Self::parse), but leaves the result in the parser, whence
-    /// [`take_layout`](Self::take_layout) takes it: for callers that keep the head
-    /// together with its buffer. Gives whether the head is complete.
+    /// As [`parse`](Self::parse), but leaves the head in the parser, where
+    /// [`head`](Self::head) finds it: for callers that keep both together with the
+    /// bytes. Gives whether the head is complete.
     ///
     /// # Errors
     ///
     /// As [`parse`](Self::parse).
-    pub fn parse_layout(&mut self, bytes: &[u8]) -> Result<bool, Violation> {
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use seawall_codec::http::{Limits, RequestParser};
+    ///
+    /// let mut parser = RequestParser::new(Limits::default());
+    /// let read = b"GET /kept HTTP/1.1\r\nHost: h\r\n\r\n";
+    /// assert!(parser.advance(read)?);
+    /// let kept = (parser, read.to_vec());
+    /// assert_eq!(kept.0.head(&kept.1).path(), "/kept");
+    /// # Ok::<(), seawall_codec::http::Violation>(())
+    /// ```
+    pub fn advance(&mut self, bytes: &[u8]) -> Result<bool, Violation> {
         by_fastest!(scan => self.parse_by(scan, bytes))
+    }
+
+    /// The head that was completed last, which `bytes` begin with. Of any other bytes the
+    /// parts are meaningless, or empty.
+    #[must_use]
+    pub fn head<'a>(&'a self, bytes: &'a [u8]) -> RequestHead<'a> {
+        self.layout.head(bytes)
+    }
+
+    /// Forgets what it read, and begins anew under these limits; keeps its one
+    /// allocation, for the fields.
+    pub fn restart(&mut self, limits: Limits) {
+        self.limits = limits;
+        self.state = State::Start;
     }
 
     #[inline(always)]
@@ -127,19 +154,6 @@ impl RequestParser {
         Ok(true)
     }
 
-    /// Takes the layout of the head that was just completed; the parser makes
-    /// itself a new one. [`recycle`](Self::recycle) saves that allocation.
-    pub fn take_layout(&mut self) -> RequestLayout {
-        core::mem::take(&mut self.layout)
-    }
-
-    /// Gives back a layout whose memory the next head may use.
-    pub fn recycle(&mut self, layout: RequestLayout) {
-        if let State::Start = self.state {
-            self.layout = layout;
-        }
-    }
-
     /// Whether part of a head was read: what a deadline for the head is about.
     #[must_use]
     pub fn is_within_head(&self) -> bool {
@@ -148,11 +162,8 @@ impl RequestParser {
 }
 
 /// Where the parts of a request head lie in the buffer it was parsed from.
-///
-/// Together with that buffer it is a [`RequestHead`]. It owns one allocation, for
-/// the fields.
 #[derive(Clone, Debug, Default)]
-pub struct RequestLayout {
+struct Layout {
     method: Span,
     target: Span,
     parsed: Option<Target>,
@@ -162,7 +173,7 @@ pub struct RequestLayout {
     len: u32,
 }
 
-impl RequestLayout {
+impl Layout {
     fn begin(&mut self, parts: &Parts) {
         self.method = Span::new(parts.method.0, parts.method.1);
         self.target = Span::new(parts.target.0, parts.target.1);
@@ -172,10 +183,8 @@ impl RequestLayout {
         self.section.restart(parts.end);
     }
 
-    /// The head, read from the buffer that was parsed. With any other buffer the
-    /// parts are meaningless, or empty.
-    #[must_use]
-    pub fn head<'a>(&'a self, bytes: &'a [u8]) -> RequestHead<'a> {
+    /// With any other buffer than the one that was parsed the parts are meaningless, or empty.
+    fn head<'a>(&'a self, bytes: &'a [u8]) -> RequestHead<'a> {
         RequestHead { layout: self, bytes }
     }
 }
@@ -183,7 +192,7 @@ impl RequestLayout {
 /// A request head that was found to be right.
 #[derive(Clone, Copy)]
 pub struct RequestHead<'a> {
-    layout: &'a RequestLayout,
+    layout: &'a Layout,
     bytes: &'a [u8],
 }
 
@@ -276,6 +285,11 @@ impl<'a> RequestHead<'a> {
     #[must_use]
     pub fn expects_continue(&self) -> bool {
         self.layout.semantics.expects_continue()
+    }
+
+    /// Whether the method is HEAD.
+    pub(crate) fn is_to_head(&self) -> bool {
+        self.layout.method.of(self.bytes) == b"HEAD"
     }
 
     /// Whether there is an expectation of 100 (Continue), content or not.

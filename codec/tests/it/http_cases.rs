@@ -415,17 +415,32 @@ fn http_1_0_knows_neither_upgrade_nor_expect() {
 }
 
 #[test]
-fn a_layout_outlives_the_parser() {
+fn a_head_stays_with_its_parser() {
     let mut parser = RequestParser::new(Limits::default());
-    let request = b"GET /kept HTTP/1.1\r\nHost: h\r\n\r\n".to_vec();
-    assert_eq!(parser.parse_layout(&request), Ok(true));
-    let layout = parser.take_layout();
+    let request = b"GET /kept HTTP/1.1\r\nHost: h\r\n\r\n";
+    assert_eq!(parser.advance(&request[..20]), Ok(false));
+    assert_eq!(parser.advance(request), Ok(true));
     assert!(!parser.is_within_head());
-    drop(parser);
-    assert_eq!(layout.head(&request).path(), "/kept");
+    assert_eq!(parser.head(request).path(), "/kept");
     // With the wrong buffer nothing panics.
-    assert_eq!(layout.head(b"").path(), "");
-    assert_eq!(layout.head(&[0xFF; 64]).method(), "");
+    assert_eq!(parser.head(b"").path(), "");
+    assert_eq!(parser.head(&[0xFF; 64]).method(), "");
+}
+
+#[test]
+fn a_parser_begins_anew() {
+    let mut parser = RequestParser::new(Limits::default());
+    for half in [&b"GET /a HT"[..], b"GET /a HTTP/1.1\r\nHo", b"bad\n"] {
+        let _ = parser.advance(half);
+        parser.restart(Limits::default());
+        assert!(!parser.is_within_head());
+        let request = b"GET /b HTTP/1.1\r\nHost: h\r\n\r\n";
+        assert_eq!(parser.advance(request), Ok(true), "{half:?}");
+        assert_eq!(parser.head(request).path(), "/b");
+    }
+    parser.restart(Limits { max_head: 10, ..Limits::default() });
+    let over = parser.advance(b"GET /longer HTTP/1.1\r\n");
+    assert_eq!(over, Err(Violation::RequestLineTooLong));
 }
 
 #[test]
