@@ -4,4 +4,4 @@
 pub mod flags;
 mod run;
 
-pub use run::run;
+pub use run::{Serving, report, run};

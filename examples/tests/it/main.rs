@@ -6,7 +6,11 @@ mod architecture;
 mod chat;
 // Clients that no one here wrote.
 mod clients;
+// The examples of HTTP, each asked and stopped.
+mod http;
 // Our server, judged by our harness as by any other.
 mod judged;
 // How reference starts, says what is wrong, and stops.
 mod starts;
+// An example in a process of its own.
+mod support;

@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::net::TcpListener;
+use std::process::{Command, Output};
+
+use crate::support::{Example, Folder};
 
 const REFERENCE: &str = env!("CARGO_BIN_EXE_reference");
 
@@ -14,30 +14,6 @@ fn refused(flags: &[&str]) -> (Option<i32>, String) {
     let Output { status, stdout, stderr } = Command::new(REFERENCE).args(flags).output().unwrap();
     assert!(stdout.is_empty(), "it does not say that it listens");
     (status.code(), String::from_utf8(stderr).unwrap())
-}
-
-/// Starts it on a free port; gives it with the address that it prints.
-fn started(flags: &[&str]) -> (Child, String) {
-    let mut child = Command::new(REFERENCE)
-        .args(["--listen", "127.0.0.1:0"])
-        .args(flags)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.trim().strip_prefix("listening on http://").expect(&line).to_owned();
-    (child, address)
-}
-
-fn terminate(child: &Child) {
-    signal(child, "-TERM");
-}
-
-fn signal(child: &Child, signal: &str) {
-    let status = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
-    assert!(status.success());
 }
 
 #[test]
@@ -58,26 +34,18 @@ fn https_beside_http_needs_a_certificate() {
     assert_eq!(code, Some(1));
     assert!(stderr.contains("--tls-cert") && stderr.contains("--tls-self-signed"), "{stderr}");
 
-    let mut child = Command::new(REFERENCE)
-        .args(["--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--tls-self-signed"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let schemes: Vec<String> =
-        lines.take(2).map(|line| line.split("://").next().unwrap().to_owned()).collect();
-    assert_eq!(schemes, ["listening on http", "listening on https"]);
-    terminate(&child);
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let flags = ["--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--tls-self-signed"];
+    let example = Example::start(REFERENCE, 2, &flags);
+    let schemes = example.urls.iter().map(|url| url.split("://").next().unwrap());
+    assert_eq!(schemes.collect::<Vec<_>>(), ["http", "https"]);
+    example.stop();
 }
 
 /// A client that is none of ours, over TLS that is none of ours.
 #[test]
 fn curl_meets_certificates_that_are_replaced_while_it_runs() {
-    let folder =
-        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("reload-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
-    let [cert, key, ca] = ["cert.pem", "key.pem", "ca.pem"].map(|name| folder.join(name));
+    let folder = Folder::new("reload");
+    let [cert, key, ca] = ["cert.pem", "key.pem", "ca.pem"].map(|name| folder.0.join(name));
     let install = || {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         fs::write(&cert, made.cert.pem()).unwrap();
@@ -85,19 +53,9 @@ fn curl_meets_certificates_that_are_replaced_while_it_runs() {
         made.cert.pem()
     };
     let first = install();
-    let mut child = Command::new(REFERENCE)
-        .args(["--listen", "127.0.0.1:0", "--tls-cert"])
-        .arg(&cert)
-        .arg("--tls-key")
-        .arg(&key)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let port = line.trim().strip_prefix("listening on https://127.0.0.1:").expect(&line).to_owned();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let flags = ["--tls-cert", cert.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
+    let mut example = Example::plain(REFERENCE, &flags);
+    let port = example.urls[0].strip_prefix("https://127.0.0.1:").unwrap().to_owned();
     let hello = |trusted: &str| {
         fs::write(&ca, trusted).unwrap();
         let output = Command::new("curl")
@@ -116,21 +74,19 @@ fn curl_meets_certificates_that_are_replaced_while_it_runs() {
     assert_eq!(hello(&first), "hello\n");
 
     let second = install();
-    signal(&child, "-HUP");
-    assert_eq!(stderr.next().unwrap(), "using the new certificates");
+    example.signal("-HUP");
+    assert_eq!(example.complaint(), "using the new certificates\n");
     assert_eq!(hello(&first), "", "the old one is no longer shown");
     assert_eq!(hello(&second), "hello\n");
 
     fs::write(&key, "").unwrap();
-    signal(&child, "-HUP");
-    let complaint = stderr.next().unwrap();
+    example.signal("-HUP");
+    let complaint = example.complaint();
     assert!(complaint.starts_with("still using the old certificates: "), "{complaint}");
-    assert!(complaint.ends_with("key.pem: is empty"), "{complaint}");
+    assert!(complaint.ends_with("key.pem: is empty\n"), "{complaint}");
     assert_eq!(hello(&second), "hello\n");
 
-    terminate(&child);
-    assert_eq!(child.wait().unwrap().code(), Some(0));
-    fs::remove_dir_all(folder).unwrap();
+    example.stop();
 }
 
 #[test]
@@ -161,9 +117,8 @@ fn flags_that_make_no_sense_are_usage_errors() {
 
 #[test]
 fn sigterm_says_goodbye_to_websockets_and_exits_0() {
-    let (mut child, address) = started(&[]);
-    let mut stream = TcpStream::connect(&address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let example = Example::plain(REFERENCE, &[]);
+    let mut stream = example.connect();
     stream
         .write_all(
             b"GET /ws/echo HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -176,39 +131,23 @@ fn sigterm_says_goodbye_to_websockets_and_exits_0() {
         line.clear();
         reader.read_line(&mut line).unwrap();
     }
-    terminate(&child);
+    example.signal("-TERM");
     let mut close = [0; 4];
     reader.read_exact(&mut close).unwrap();
     assert_eq!(close, [0x88, 2, 0x03, 0xE9], "Close 1001");
     drop((stream, reader));
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    example.stop();
 }
 
 /// An accept that fails for want of descriptors is no reason to stop accepting, nor to spin.
 #[test]
 fn a_server_out_of_descriptors_recovers() {
-    let mut child = Command::new("sh")
-        .args(["-c", "ulimit -n 24 && exec \"$0\" --listen 127.0.0.1:0", REFERENCE])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.trim().strip_prefix("listening on http://").expect(&line).to_owned();
-    let hoard: Vec<_> = (0..50).map(|_| TcpStream::connect(&address).unwrap()).collect();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut complaint = String::new();
-    stderr.read_line(&mut complaint).unwrap();
+    let limited = ["-c", "ulimit -n 24 && exec \"$0\" --listen 127.0.0.1:0", REFERENCE];
+    let mut example = Example::start("sh", 1, &limited);
+    let hoard: Vec<_> = (0..50).map(|_| example.connect()).collect();
+    let complaint = example.complaint();
     assert!(complaint.contains("Too many open files"), "{complaint}");
     drop(hoard);
-    let mut stream = TcpStream::connect(&address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    stream.write_all(b"GET /hello HTTP/1.0\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.ends_with("\r\nhello\n"), "{answer}");
-    drop(stream);
-    terminate(&child);
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(example.get("/hello").content, "hello\n");
+    example.stop();
 }
