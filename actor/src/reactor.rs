@@ -28,6 +28,7 @@ pub(crate) use self::source::{Direction, Watched};
 pub(crate) use self::timers::Timer;
 use self::timers::{NEVER, Timers};
 use crate::life::lock;
+use crate::{Panicked, catch};
 
 /// See the module.
 pub(crate) struct Reactor {
@@ -65,6 +66,14 @@ pub(crate) struct Harvest {
 impl Harvest {
     pub(crate) fn new() -> Self {
         Self { events: Events::new(), wakers: Vec::new() }
+    }
+
+    /// Wakes who waited for what the poll brought. Wakers may be foreign code: one that panics is
+    /// cut off, and keeps none of the others from being woken.
+    pub(crate) fn wake(&mut self) {
+        for waker in self.wakers.drain(..) {
+            let _: Result<(), Panicked> = catch(|| waker.wake());
+        }
     }
 }
 
@@ -170,9 +179,8 @@ impl Reactor {
 
     /// Counts a source or a timer.
     fn wait_for_one(&'static self) {
-        if self.waiting.fetch_add(1, Ordering::SeqCst) == 0
-            && self.drivers.load(Ordering::SeqCst) == 0
-        {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        if self.drivers.load(Ordering::SeqCst) == 0 {
             self.helper.look_after(self);
         }
     }
@@ -193,11 +201,11 @@ impl Reactor {
 }
 
 impl Turn<'_> {
-    /// Takes what is ready, after waiting for it if `wait` says so, and gives the turn back. Then
-    /// it wakes the tasks; how many those were is returned.
+    /// Takes what is ready, after waiting for it if `wait` says so, and gives the turn back.
+    /// [`Harvest::wake`] is to follow.
     ///
     /// `wait` is asked last, once [`Reactor::ring`] would end the wait.
-    pub(crate) fn poll(self, harvest: &mut Harvest, wait: impl FnOnce() -> bool) -> usize {
+    pub(crate) fn poll(self, harvest: &mut Harvest, wait: impl FnOnce() -> bool) {
         let reactor = self.reactor;
         let until = loop {
             let next = reactor.timers.next();
@@ -216,12 +224,6 @@ impl Turn<'_> {
             lock(&reactor.table).dispatch(&mut harvest.events, &mut harvest.wakers);
         }
         reactor.timers.fire(&mut harvest.wakers);
-        drop(self); // wakers are foreign code
-        let woken = harvest.wakers.len();
-        while let Some(waker) = harvest.wakers.pop() {
-            waker.wake(); // one that panics leaves the rest for the next poll
-        }
-        woken
     }
 }
 

@@ -5,7 +5,6 @@ use std::sync::Mutex;
 use std::thread;
 
 use super::{Harvest, Reactor};
-use crate::catch;
 use crate::life::lock;
 
 #[derive(Default)]
@@ -37,8 +36,8 @@ impl Helper {
 fn drive(reactor: &'static Reactor) {
     let mut harvest = Harvest::new();
     while !reactor.helper.is_done(reactor) {
-        // A foreign waker that panics is cut off.
-        let _ = catch(|| reactor.turn().poll(&mut harvest, || reactor.is_orphaned()));
+        reactor.turn().poll(&mut harvest, || reactor.is_orphaned());
+        harvest.wake();
     }
     // A worker that came meanwhile may have found the turn taken, and rest.
     reactor.hand_over();

@@ -88,7 +88,7 @@ impl Worker {
             pool: Arc::clone(pool),
         };
         // Actors catch their own panics. What unwinds to here all the same, out of a foreign waker
-        // for instance, costs the worker one turn, not its life.
+        // that hears of an end for instance, costs the worker one turn, not its life.
         let leave = loop {
             match catch(|| shift.run()) {
                 Ok(leave) => break leave,
@@ -184,6 +184,7 @@ impl Shift {
     fn glance(&mut self) {
         if let Some(turn) = self.pool.reactor.try_turn() {
             turn.poll(&mut self.harvest, || false);
+            self.harvest.wake();
             self.share();
         }
     }
@@ -199,13 +200,14 @@ impl Shift {
         }
         let stay = || !pool.has_tasks() && !pool.is_quitting();
         match turn {
-            Some(turn) => drop(turn.poll(&mut self.harvest, stay)),
+            Some(turn) => turn.poll(&mut self.harvest, stay),
             // Who polled when we looked may have gone for good since, and found nobody to ask.
             None if stay() && pool.reactor.is_polled() => worker.park(),
             None => {}
         }
         self.searching = !pool.idle.leave(worker);
         pool.watch.wake();
+        self.harvest.wake();
         self.share();
     }
 
