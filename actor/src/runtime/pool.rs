@@ -146,7 +146,7 @@ impl Pool {
     }
 
     pub(super) fn is_quitting(&self) -> bool {
-        self.quit.load(Ordering::Relaxed)
+        self.quit.load(Ordering::SeqCst)
     }
 
     pub(super) fn roster(&self) -> MutexGuard<'_, Roster> {

@@ -59,13 +59,14 @@ impl Watch {
 pub(super) fn start(pool: &Arc<Pool>, root: &Scope) -> std::io::Result<()> {
     let (own, root) = (Arc::clone(pool), root.clone());
     let thread = thread::Builder::new().name("seawall-watch".into()).spawn(move || {
+        // Before its first sleep, or who ends that would find nobody.
+        let _ = own.watch.thread.set(thread::current());
         let mut watcher = Watcher { exhausted: false, root, pool: own };
         let pool = Arc::clone(&watcher.pool);
         while catch(|| watcher.run()).is_err() {}
         drop(watcher);
         pool.watch_ended();
     })?;
-    let _ = pool.watch.thread.set(thread.thread().clone());
     pool.set_watching(thread);
     Ok(())
 }
@@ -83,14 +84,12 @@ impl Watcher {
             self.sleep();
             let held = self.look();
             self.fill(held);
-            if self.pool.idle.count() > 0 {
-                // Whoever left these behind has taken its time since the last look, or is about to
-                // come back to them.
-                if self.pool.has_tasks() {
-                    self.pool.wake_one();
-                }
-                self.pool.reactor.hand_over();
+            // Whoever left these behind has taken its time since the last look, or is about to come
+            // back to them. Who can poll may be the worker of another runtime, whose watch sleeps.
+            if self.pool.has_tasks() {
+                self.pool.wake_one();
             }
+            self.pool.reactor.hand_over();
         }
     }
 
