@@ -34,14 +34,15 @@ fn an_orderly_shutdown_leaves_nothing() {
 #[test]
 fn a_shutdown_names_what_it_had_to_kill() {
     let runtime = Runtime::new().unwrap();
-    runtime
-        .scope()
-        .actor()
-        .label("deaf")
-        .spawn(async |_: Mailbox<()>, _: Context| std::future::pending::<()>().await);
+    let (guard, dropped) = mpsc::channel::<()>();
+    runtime.scope().actor().label("deaf").spawn(|_: Mailbox<()>, _: Context| async move {
+        let _guard = guard;
+        std::future::pending::<()>().await;
+    });
     let leftover = runtime.shutdown(Duration::from_millis(20));
     assert_eq!(leftover.killed, ["deaf"]);
-    assert!(leftover.stuck.is_empty());
+    let ended = dropped.recv_timeout(PATIENCE);
+    assert_eq!(ended, Err(mpsc::RecvTimeoutError::Disconnected));
 }
 
 #[test]
