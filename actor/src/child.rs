@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::life::{Core, erase};
-use crate::{Context, ExitReason, Mailbox, Name, Outcome, Scope, Spawn, relations};
+use crate::{Context, ExitReason, Mailbox, Name, Outcome, Priority, Scope, Spawn, relations};
 
 /// When a child is started again.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -33,6 +33,7 @@ pub struct Child {
     /// Whether the supervisor may end with it.
     pub(crate) significant: bool,
     mailbox: Option<usize>,
+    priority: Priority,
     start: Box<Start>,
 }
 
@@ -92,6 +93,7 @@ impl Child {
             stop_within: Duration::from_secs(5),
             significant: false,
             mailbox: None,
+            priority: Priority::default(),
             start: Box::new(start),
         }
     }
@@ -122,12 +124,19 @@ impl Child {
         self
     }
 
+    /// How urgently its turns are wanted; see [`Spawn::priority`]. What it spawns has a priority of
+    /// its own.
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
     pub(crate) fn label(&self) -> &str {
         &self.label
     }
 
     pub(crate) fn start(&mut self, parent: &Context, scope: &Scope) -> Started {
-        let mut spawn = scope.actor().label(self.label.clone());
+        let mut spawn = scope.actor().label(self.label.clone()).priority(self.priority);
         if let Some(bound) = self.mailbox {
             spawn = spawn.mailbox(bound);
         }

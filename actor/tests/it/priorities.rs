@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::sync::mpsc::channel;
 
-use seawall_actor::{Context, Mailbox, Priority, Runtime};
+use seawall_actor::{Child, Context, Mailbox, Priority, Restart, Runtime, Strategy, Supervisor};
 
 use crate::PATIENCE;
 
@@ -47,6 +47,32 @@ fn high_goes_first() {
     // One turn in four is not for the highest, and one in 64 is for the lowest.
     assert!(last(Priority::High) < 30, "{order:?}");
     assert!(last(Priority::Normal) < 42, "{order:?}");
+    assert!(runtime.shutdown(PATIENCE).is_empty());
+}
+
+#[test]
+fn a_child_has_its_priority_from_the_start() {
+    let runtime = one_worker();
+    let (ran, order) = channel();
+    let mut supervisor = Supervisor::new(Strategy::OneForOne);
+    // Started in this order, in one turn of the only worker.
+    let all = [Priority::Low, Priority::Normal, Priority::High].map(|priority| [priority; 20]);
+    for priority in all.into_iter().flatten() {
+        let ran = ran.clone();
+        let child = Child::new("child", move |_: Mailbox<()>, _: Context| {
+            let ran = ran.clone();
+            async move { ran.send(priority).unwrap() }
+        });
+        supervisor = supervisor.child(child.restart(Restart::Temporary).priority(priority));
+    }
+    drop(ran);
+    runtime.scope().spawn(|mailbox, context| supervisor.run(mailbox, context));
+    let order: Vec<_> = order.iter().take(60).collect();
+    let last = |priority| order.iter().rposition(|p| *p == priority).unwrap();
+    // One turn in four is not for the highest, and one in 64 is for the lowest. The supervisor has
+    // turns, too.
+    assert!(last(Priority::High) < 40, "{order:?}");
+    assert!(last(Priority::Normal) < 52, "{order:?}");
     assert!(runtime.shutdown(PATIENCE).is_empty());
 }
 
