@@ -1,5 +1,6 @@
 //! An actor seen from outside.
 
+use std::convert::identity;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,7 +9,9 @@ use std::time::{Duration, Instant};
 use crate::event;
 use crate::life::{Core, erase};
 use crate::queue::Queue;
-use crate::{ActorId, CallError, Event, Monitor, Reply, SendError, TrySendError, reply, time};
+use crate::{
+    ActorId, CallError, Event, Monitor, Recipient, Reply, SendError, TrySendError, reply, time,
+};
 
 /// An actor seen from outside: the sending end of its mailbox, and its signals.
 ///
@@ -26,7 +29,8 @@ impl<M> Address<M> {
     ///
     /// [`SendError`] gives the message back if the actor has ended.
     pub async fn send(&self, message: M) -> Result<(), SendError<M>> {
-        self.core.send(message, None).await.map_err(|error| SendError(error.into_inner()))
+        let sent = self.core.send(message, identity, None).await;
+        sent.map_err(|error| SendError(error.into_inner()))
     }
 
     /// Sends a message if there is room for it now.
@@ -35,7 +39,7 @@ impl<M> Address<M> {
     ///
     /// [`TrySendError`] gives the message back if the mailbox is full or the actor has ended.
     pub fn try_send(&self, message: M) -> Result<(), TrySendError<M>> {
-        self.core.try_send(message)
+        self.core.try_send(message, identity)
     }
 
     /// Sends the message that `message` makes around a [`Reply`], and awaits the answer, for at
@@ -87,7 +91,7 @@ impl<M> Address<M> {
         // A span too long for the clock is no deadline.
         let deadline = time::now().checked_add(within);
         let (reply, answer) = reply::slot();
-        match self.core.send(message(reply), deadline).await {
+        match self.core.send(message(reply), identity, deadline).await {
             Ok(()) => {}
             Err(TrySendError::Closed(message)) => return Err(CallError::Closed(message)),
             Err(TrySendError::Full(message)) => return Err(CallError::Full(message)),
@@ -153,6 +157,15 @@ impl<M: Send + 'static> Address<M> {
     /// Ends the actor at its next await point by dropping its future.
     pub fn kill(&self) {
         self.core.kill();
+    }
+
+    /// The actor as the place where messages of type `T` go, whatever else it takes.
+    #[must_use]
+    pub fn recipient<T: Send + 'static>(&self) -> Recipient<T>
+    where
+        M: From<T>,
+    {
+        Recipient::new(self.clone())
     }
 
     /// Watches the actor's end.
@@ -223,7 +236,7 @@ impl<M> WeakAddress<M> {
     }
 
     pub(crate) fn try_send(&self, message: M) -> Result<(), TrySendError<M>> {
-        self.core.try_send(message)
+        self.core.try_send(message, identity)
     }
 
     /// The actor's id.
@@ -246,8 +259,12 @@ impl<M> fmt::Debug for WeakAddress<M> {
 }
 
 impl<M> Core<Queue<M>> {
-    fn try_send(&self, message: M) -> Result<(), TrySendError<M>> {
-        let result = self.lane.try_send(message);
+    pub(crate) fn try_send<T>(
+        &self,
+        message: T,
+        into: impl FnOnce(T) -> M,
+    ) -> Result<(), TrySendError<T>> {
+        let result = self.lane.try_send(message, into);
         if matches!(result, Err(TrySendError::Full(_)))
             && let Some(hook) = self.hook()
             && self.lane.overruns()
@@ -258,9 +275,14 @@ impl<M> Core<Queue<M>> {
         result
     }
 
-    async fn send(&self, message: M, deadline: Option<Instant>) -> Result<(), TrySendError<M>> {
-        match self.try_send(message) {
-            Err(TrySendError::Full(message)) => self.lane.send(message, deadline).await,
+    pub(crate) async fn send<T>(
+        &self,
+        message: T,
+        into: impl Fn(T) -> M,
+        deadline: Option<Instant>,
+    ) -> Result<(), TrySendError<T>> {
+        match self.try_send(message, &into) {
+            Err(TrySendError::Full(message)) => self.lane.send(message, into, deadline).await,
             done => done,
         }
     }

@@ -32,6 +32,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `address.rs`, `mailbox.rs`, `queue.rs` | the two ends of an actor's queue of messages, and the queue |
+//! | `recipient.rs` | an actor by one of the types of message that it takes |
 //! | `actor.rs` | sugar: an actor as a value instead of a function |
 //! | `error.rs` | messages that could not be sent, given back |
 //! | `reply.rs` | the answer to one message |
@@ -81,6 +82,7 @@ mod monitor;
 pub mod net;
 mod queue;
 mod reactor;
+mod recipient;
 mod registry;
 mod relations;
 mod reply;
@@ -109,6 +111,7 @@ pub use isolate::{Isolated, Panicked, catch, isolate};
 pub use life::ActorId;
 pub use mailbox::{Mailbox, Received};
 pub use monitor::Monitor;
+pub use recipient::Recipient;
 pub use registry::{Name, RegisterError, Registry};
 pub use reply::Reply;
 pub use runtime::{Builder, Leftover, Runtime};

@@ -3,6 +3,7 @@
 //!
 //! `RUSTFLAGS="--cfg shuttle" cargo test -p seawall-actor --lib --target-dir target/shuttle model`
 
+use std::convert::identity;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -65,7 +66,7 @@ fn every_message_arrives_in_its_senders_order() {
             let queue = Arc::clone(&queue);
             spawn(move || {
                 for message in [first, first + 1] {
-                    block_on(queue.send(message, None)).unwrap();
+                    block_on(queue.send(message, identity, None)).unwrap();
                 }
             })
         });
@@ -80,11 +81,11 @@ fn every_message_arrives_in_its_senders_order() {
 fn who_waits_for_room_hears_of_the_end() {
     check(|| {
         let queue = Arc::new(Queue::new(1));
-        queue.try_send(1).unwrap();
+        queue.try_send(1, identity).unwrap();
         let senders = [2, 3].map(|message| {
             let queue = Arc::clone(&queue);
             spawn(move || {
-                let result = block_on(queue.send(message, None));
+                let result = block_on(queue.send(message, identity, None));
                 assert!(matches!(result, Err(TrySendError::Closed(back)) if back == message));
             })
         });

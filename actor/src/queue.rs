@@ -45,12 +45,23 @@ impl<M> Queue<M> {
         Self { bound, state: Mutex::new(state), room: Event::new() }
     }
 
-    pub(crate) fn try_send(&self, message: M) -> Result<(), TrySendError<M>> {
-        self.push(message, false)
+    /// `into` is called under the lock, once the message is sure to be taken: one that is not is
+    /// given back as it came.
+    pub(crate) fn try_send<T>(
+        &self,
+        message: T,
+        into: impl FnOnce(T) -> M,
+    ) -> Result<(), TrySendError<T>> {
+        self.push(message, into, false)
     }
 
     /// `waits`: who sends listens for room, in case there is none.
-    fn push(&self, message: M, waits: bool) -> Result<(), TrySendError<M>> {
+    fn push<T>(
+        &self,
+        message: T,
+        into: impl FnOnce(T) -> M,
+        waits: bool,
+    ) -> Result<(), TrySendError<T>> {
         let mut state = lock(&self.state);
         if state.closed {
             return Err(TrySendError::Closed(message));
@@ -59,7 +70,7 @@ impl<M> Queue<M> {
             state.awaited |= waits;
             return Err(TrySendError::Full(message));
         }
-        state.messages.push_back(message);
+        state.messages.push_back(into(message));
         let receiver = state.receiver.take();
         drop(state);
         if let Some(receiver) = receiver {
@@ -70,15 +81,16 @@ impl<M> Queue<M> {
 
     /// Waits for room until `deadline`, or for as long as it takes if there is none. For a message
     /// for which there was none a moment ago.
-    pub(crate) async fn send(
+    pub(crate) async fn send<T>(
         &self,
-        mut message: M,
+        mut message: T,
+        into: impl Fn(T) -> M,
         deadline: Option<Instant>,
-    ) -> Result<(), TrySendError<M>> {
+    ) -> Result<(), TrySendError<T>> {
         loop {
             let listener = self.room.listen();
             // Between the last try and `listen` a message may have been taken.
-            match self.push(message, true) {
+            match self.push(message, &into, true) {
                 Err(TrySendError::Full(back)) => message = back,
                 done => return done,
             }

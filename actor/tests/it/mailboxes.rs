@@ -1,4 +1,4 @@
-use seawall_actor::{Context, Mailbox, SendError, TrySendError};
+use seawall_actor::{Context, Mailbox, Recipient, SendError, TrySendError};
 
 use crate::{ROUNDS, run};
 
@@ -60,5 +60,75 @@ fn a_waiting_sender_learns_that_the_actor_ended() {
         assert!(futures_lite::future::poll_once(&mut waiting).await.is_none());
         address.stop();
         assert_eq!(waiting.await, Err(SendError(2)));
+    });
+}
+
+enum Either {
+    Number(u32),
+    Text(&'static str),
+}
+
+impl From<u32> for Either {
+    fn from(number: u32) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<&'static str> for Either {
+    fn from(text: &'static str) -> Self {
+        Self::Text(text)
+    }
+}
+
+#[test]
+fn a_recipient_is_known_by_one_type_of_message_and_gives_it_back() {
+    run(async |scope| {
+        let (report, seen) = std::sync::mpsc::channel();
+        let (go, gate) = async_channel::bounded::<()>(1);
+        let address =
+            scope.actor().mailbox(2).spawn(|mut mailbox: Mailbox<Either>, _: Context| async move {
+                let _ = gate.recv().await;
+                while let Some(message) = mailbox.recv().await {
+                    report
+                        .send(match message {
+                            Either::Number(number) => number.to_string(),
+                            Either::Text(text) => text.to_owned(),
+                        })
+                        .unwrap();
+                }
+            });
+        let monitor = address.monitor();
+        let (numbers, texts): (Recipient<u32>, Recipient<&str>) =
+            (address.recipient(), address.recipient());
+        assert_eq!((numbers.id(), texts.clone().id()), (address.id(), address.id()));
+        drop(address); // they keep the mailbox open
+        numbers.send(1).await.unwrap();
+        texts.try_send("two").unwrap();
+        assert!(matches!(numbers.try_send(3), Err(TrySendError::Full(3))));
+        let mut waiting = Box::pin(numbers.send(3));
+        assert!(futures_lite::future::poll_once(&mut waiting).await.is_none());
+        drop(go);
+        waiting.await.unwrap();
+        let left = numbers.clone();
+        drop(numbers);
+        assert!(!texts.is_closed());
+        drop((left, texts)); // nobody can send any more
+        monitor.exited().await;
+        assert_eq!(Vec::from_iter(seen), ["1", "two", "3"]);
+    });
+}
+
+#[test]
+fn the_dead_give_a_recipients_message_back_as_it_came() {
+    run(async |scope| {
+        let address = scope.spawn(|mut mailbox: Mailbox<Either>, context: Context| async move {
+            mailbox.close();
+            context.stopping().await;
+        });
+        let texts: Recipient<&str> = address.recipient();
+        address.stop();
+        address.monitor().exited().await;
+        assert!(texts.is_closed());
+        assert_eq!(texts.send("late").await, Err(SendError("late")));
     });
 }
