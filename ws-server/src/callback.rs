@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::{self, Poll};
 use std::time::Instant;
 
-use seawall_actor::{ExitReason, Panicked, isolate};
+use seawall_actor::{ExitReason, Panicked, isolate, time};
 use seawall_codec::ws::CloseCode;
 
 use crate::connection::{Connection, Due, Ended};
@@ -43,7 +43,7 @@ impl<I: Send + 'static> Connection<I> {
                     Poll::Ready(Ok(())) | Poll::Pending => None,
                 })
             });
-            lost = flushed.await.map(|kind| Lost { since: Instant::now(), kind });
+            lost = flushed.await.map(|kind| Lost { since: time::now(), kind });
         }
         if let Some(Lost { kind, .. }) = lost {
             return Some(self.lost(kind));
@@ -63,14 +63,14 @@ impl<I: Send + 'static> Connection<I> {
             if let Poll::Ready(Err(kind)) = output {
                 // The handler may wait for room that will never come.
                 self.outbox().close();
-                *lost = Some(Lost { since: Instant::now(), kind });
+                *lost = Some(Lost { since: time::now(), kind });
             }
         }
         let over = lost.as_ref().map(|lost| lost.since);
         let over = over.or(self.ending_since());
         match over.and_then(|since| since.checked_add(self.config.timeouts.close)) {
             Some(deadline) => self.link.poll_deadline(deadline, cx).map(|()| {
-                lost.get_or_insert(Lost { since: Instant::now(), kind: Kind::CloseTimeout });
+                lost.get_or_insert(Lost { since: time::now(), kind: Kind::CloseTimeout });
             }),
             None => Poll::Pending,
         }

@@ -11,7 +11,7 @@ use std::task::{self, Poll};
 use std::time::{Duration, Instant};
 
 use futures_lite::future;
-use seawall_actor::{Context, ExitReason, Outcome, Panicked};
+use seawall_actor::{Context, ExitReason, Outcome, Panicked, time};
 use seawall_codec::ws::close::fit_reason;
 use seawall_codec::ws::{self, Beat, CloseCode, Event, Heartbeat};
 use seawall_http_server::Upgraded;
@@ -118,7 +118,7 @@ impl<I: Send + 'static> Connection<I> {
             owner,
             protocol,
             heartbeat: Heartbeat::new(timeouts.ping, timeouts.pong, Duration::ZERO),
-            started: Instant::now(),
+            started: time::now(),
             ending: None,
             informed: false,
             config,
@@ -194,7 +194,7 @@ impl<I: Send + 'static> Connection<I> {
             if turn == 0 {
                 // Who sends without a pause never lets the deadline be awaited.
                 if let (Some(deadline), due) = self.next_deadline()
-                    && deadline <= Instant::now()
+                    && deadline <= time::now()
                     && let Some(ended) = self.meet(due)
                 {
                     return ended;
@@ -212,7 +212,7 @@ impl<I: Send + 'static> Connection<I> {
             Poll::Ready(Ok(())) => {
                 if was_blocked {
                     // Who reads slowly is not gone: a Ping that waited with the rest left only now.
-                    self.heartbeat.handle_flushed(self.started.elapsed());
+                    self.heartbeat.handle_flushed(age(self.started));
                 }
                 if outbox.append(|out| self.protocol.send_held_pong(out)) {
                     return self.poll_wake(cx); // at most once: one Pong is held
@@ -348,7 +348,7 @@ impl<I: Send + 'static> Connection<I> {
                     self.call(handler.on_ping(&payload, sender)).await
                 }
                 Event::Pong(payload) => {
-                    let round_trip = self.heartbeat.handle_pong(&payload, self.started.elapsed());
+                    let round_trip = self.heartbeat.handle_pong(&payload, age(self.started));
                     let pong = Pong { payload: &payload, round_trip };
                     self.call(handler.on_pong(pong, sender)).await
                 }
@@ -399,7 +399,7 @@ impl<I: Send + 'static> Connection<I> {
     }
 
     fn beat(&mut self) -> Option<Ended> {
-        match self.heartbeat.handle_timeout(self.started.elapsed(), random()) {
+        match self.heartbeat.handle_timeout(age(self.started), random()) {
             Some(Beat::Ping(payload)) => {
                 let outbox = self.owner.0.outbox();
                 let _ = outbox.append(|out| self.protocol.send_ping(&payload, out));
@@ -423,7 +423,7 @@ impl<I: Send + 'static> Connection<I> {
             outbox.close();
             let _ = outbox.append(|out| self.protocol.close(Some(code), reason, out));
             let closed = Closed { code: Some(code), reason: reason.to_owned(), by: By::Server };
-            self.ending = Some(Box::new((Instant::now(), Ended { closed, reason: exit })));
+            self.ending = Some(Box::new((time::now(), Ended { closed, reason: exit })));
         }
     }
 
@@ -453,6 +453,10 @@ impl<I: Send + 'static> Connection<I> {
             None => otherwise,
         }
     }
+}
+
+fn age(started: Instant) -> Duration {
+    time::now().saturating_duration_since(started)
 }
 
 fn failed(kind: Kind) -> ExitReason {

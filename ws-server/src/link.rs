@@ -73,7 +73,7 @@ impl Link {
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {
-                    self.blocked_since.get_or_insert_with(Instant::now);
+                    self.blocked_since.get_or_insert_with(time::now);
                     outbox.await_news(cx);
                     return Poll::Pending;
                 }

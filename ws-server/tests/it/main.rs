@@ -12,6 +12,7 @@ mod messages; // echoes, fragments, control frames, violations
 mod origins; // which pages may connect
 mod overflows; // clients that take less than is sent to them
 mod senders; // sending from elsewhere, and what bounds it
+mod waits; // how long a client may leave us waiting, in simulated time
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
