@@ -123,11 +123,15 @@ fn what_an_actor_wakes_while_it_is_stalled_is_run_by_others() {
     let (heard, hear) = channel();
     let (release, blocked) = channel::<()>();
     let actor = runtime.scope().actor().label("sleepy");
+    let (go, gone) = channel();
     actor.spawn(|_: Mailbox<()>, context: Context| async move {
-        until_asleep(told.recv_timeout(PATIENCE).unwrap());
+        gone.recv().unwrap();
         context.scope().spawn(|_: Mailbox<()>, _: Context| async move { heard.send(()).unwrap() });
         let _ = blocked.recv();
     });
+    // Not waited for by the actor: its thread has the lowest priority by then.
+    until_asleep(told.recv_timeout(PATIENCE).unwrap());
+    go.send(()).unwrap();
     hear.recv_timeout(PATIENCE).unwrap();
     drop(release);
     assert!(runtime.shutdown(PATIENCE).is_empty());
