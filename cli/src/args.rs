@@ -38,6 +38,7 @@ Examples:
   harness explain http/CL-04
   harness diff yesterday.json today.json
   harness compare nginx.json mine.json --html compare.html
+  harness replay traces/http-CL-04.trace
 
 Exit codes:
   0    every case passed, or failed only below the chosen level
@@ -56,6 +57,12 @@ pub(crate) enum Command {
     List(List),
     /// Explain cases: what they send and accept, why that matters, what fixes it
     Explain(Explain),
+    /// Send a recorded trace again, and show where the answer differs; exits with 1 if it does
+    #[command(after_long_help = REPLAY_EXAMPLES)]
+    Replay(Box<Replay>),
+    /// Reduce a recorded trace to the fewest octets that have the subject do the same
+    #[command(after_long_help = SHRINK_EXAMPLES)]
+    Shrink(Box<Shrink>),
     /// Draft a profile for a server that runs, by asking it what it offers
     #[command(after_long_help = INIT_EXAMPLES)]
     Init(Init),
@@ -91,6 +98,39 @@ Examples:
   harness run --ws ws://127.0.0.1:8080/echo --filter ws/5        some cases
   harness run --level must --html report.html --junit report.xml for CI
   harness run --json today.json && harness diff yesterday.json today.json";
+
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  harness run --traces traces                       records a trace of each case
+  harness replay traces/http-CL-04.trace            against the subject of ./harness.toml
+  harness replay http-CL-04.trace --http http://127.0.0.1:8080";
+
+const SHRINK_EXAMPLES: &str = "\
+Examples:
+  harness shrink traces/http-CL-04.trace            shows what is left
+  harness shrink http-CL-04.trace -o small.trace && harness replay small.trace";
+
+#[derive(Args, Debug)]
+pub(crate) struct Replay {
+    /// A trace, as `harness run --traces` writes it
+    pub(crate) trace: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) subject: Subject,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Shrink {
+    /// A trace of one connection, as `harness run --traces` writes it
+    pub(crate) trace: PathBuf,
+
+    /// Write what is left here, rather than to standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) subject: Subject,
+}
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -167,11 +207,9 @@ pub(crate) struct Selection {
     filter: Vec<String>,
 }
 
+/// Which server is judged, and how it is started and reached.
 #[derive(Args, Debug)]
-pub(crate) struct Run {
-    #[command(flatten)]
-    pub(crate) selection: Selection,
-
+pub(crate) struct Subject {
     /// The profile; ./harness.toml where no flag describes a subject
     #[arg(long, short, value_name = "FILE")]
     profile: Option<PathBuf>,
@@ -231,6 +269,15 @@ pub(crate) struct Run {
     /// Program and arguments that start the subject; `{port}` and `{tls_port}` become free ports
     #[arg(last = true, value_name = "COMMAND", help_heading = "Subject")]
     command: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+
+    #[command(flatten)]
+    pub(crate) subject: Subject,
 
     /// Run at most this many cases side by side
     #[arg(long, short, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -341,12 +388,7 @@ impl Run {
             path.as_deref().map(|path| File { path, content: content() })
         };
         let json = if self.json_to_stdout() { &None } else { &self.json };
-        let described_in = match &self.profile {
-            Some(file) => Some(file.as_path()),
-            None if self.describes_subject() => None,
-            None => Some(Path::new(DEFAULT_PROFILE)),
-        };
-        let described_in = described_in.and_then(Path::to_str);
+        let described_in = self.subject.file().and_then(Path::to_str);
         [
             form(json, &|| report.to_json()),
             form(&self.html, &|| report.to_html(level)),

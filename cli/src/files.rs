@@ -37,14 +37,23 @@ pub(crate) fn create(path: &Path, content: &str) -> Result<(), Error> {
     file.write_all(content.as_bytes()).map_err(|source| cannot("write", path, source))
 }
 
+/// Reads a file.
+///
+/// # Errors
+///
+/// Its name, and why it cannot be read.
+pub(crate) fn text(path: &Path) -> Result<String, Error> {
+    fs::read_to_string(path).map_err(|source| cannot("read", path, source))
+}
+
 /// Reads a JSON report.
 ///
 /// # Errors
 ///
 /// Its name, and why it cannot be read or is no report.
 pub(crate) fn read(path: &Path) -> Result<Report, Error> {
-    let text = fs::read_to_string(path).map_err(|source| cannot("read", path, source))?;
-    Report::from_json(&text).map_err(|error| Error::Usage(format!("{}: {error}", path.display())))
+    Report::from_json(&text(path)?)
+        .map_err(|error| Error::Usage(format!("{}: {error}", path.display())))
 }
 
 /// Writes the trace of each case to a file of its own in `folder`.

@@ -7,6 +7,7 @@ mod explain;
 mod files;
 mod manual;
 mod progress;
+mod replay;
 mod summary;
 
 use std::io::{self, Write};
@@ -14,12 +15,12 @@ use std::process::ExitCode;
 
 use async_signal::{Signal, Signals};
 use clap::Parser;
-use futures_lite::{StreamExt, future};
+use futures_lite::{FutureExt, StreamExt, future};
 use seawall_harness::{
     Change, Comparison, Error, Strength, catalogue, check_deviations, draft, run,
 };
 
-use args::{Cli, Command, Compare, Diff, Explain, Init, List, Run};
+use args::{Cli, Command, Compare, Diff, Explain, Init, List, Replay, Run, Shrink};
 use files::File;
 use progress::Progress;
 
@@ -39,6 +40,8 @@ fn main() -> ExitCode {
         Command::Man { folder: Some(folder) } => {
             manual::write_pages(&folder).map(|()| ExitCode::from(exit::PASSED))
         }
+        Command::Replay(arguments) => replay(&arguments),
+        Command::Shrink(arguments) => shrink(&arguments),
         Command::Init(arguments) => init(&arguments),
         Command::Diff(arguments) => diff(&arguments),
         Command::Compare(arguments) => compare(&arguments),
@@ -50,7 +53,7 @@ fn main() -> ExitCode {
 }
 
 fn judge(arguments: &Run) -> Result<ExitCode, Error> {
-    let profile = arguments.profile()?;
+    let profile = arguments.subject.profile()?;
     let catalogue = catalogue::all();
     check_deviations(&profile, &catalogue)?;
     let mut cases = arguments.selection.filter().select(&catalogue)?;
@@ -62,11 +65,7 @@ fn judge(arguments: &Run) -> Result<ExitCode, Error> {
             return Err(Error::NothingToRun(nothing));
         }
     }
-    let mut signals = Signals::new([Signal::Int, Signal::Term, Signal::Hup])
-        .map_err(|source| Error::System { what: "listening for signals".into(), source })?;
-    let stop = async {
-        signals.next().await;
-    };
+    let stop = stopped()?;
     let mut progress = Progress::new(arguments.loudness());
     let options = arguments.options();
     let report =
@@ -86,6 +85,51 @@ fn judge(arguments: &Run) -> Result<ExitCode, Error> {
         complain(error);
     }
     Ok(errors.first().map_or_else(|| exit::of_report(&report, arguments.level), exit::of_error))
+}
+
+/// Ends when we are asked to stop.
+fn stopped() -> Result<impl Future<Output = ()>, Error> {
+    let mut signals = Signals::new([Signal::Int, Signal::Term, Signal::Hup])
+        .map_err(|source| Error::System { what: "listening for signals".into(), source })?;
+    Ok(async move {
+        signals.next().await;
+    })
+}
+
+/// Drops whatever had begun, the subject with it, when we are asked to stop.
+fn unless_stopped<T>(work: impl Future<Output = Result<T, Error>>) -> Result<Option<T>, Error> {
+    let stop = stopped()?;
+    let stop = async {
+        stop.await;
+        Ok(None)
+    };
+    future::block_on(Box::pin(async { work.await.map(Some) }).or(stop))
+}
+
+fn replay(arguments: &Replay) -> Result<ExitCode, Error> {
+    let trace = files::text(&arguments.trace)?;
+    let profile = arguments.subject.profile()?;
+    let Some(replayed) = unless_stopped(seawall_harness::replay(&profile, &trace))? else {
+        return Ok(ExitCode::from(exit::INTERRUPTED));
+    };
+    print(&replay::differences(&replayed));
+    Ok(ExitCode::from(if replayed.differs() { exit::FAILED } else { exit::PASSED }))
+}
+
+fn shrink(arguments: &Shrink) -> Result<ExitCode, Error> {
+    let trace = files::text(&arguments.trace)?;
+    let profile = arguments.subject.profile()?;
+    let progress = replay::Shrinking::new();
+    let shrunk = seawall_harness::shrink(&profile, &trace, |left| progress.show(left));
+    let shrunk = unless_stopped(shrunk);
+    progress.finish();
+    let Some(shrunk) = shrunk? else { return Ok(ExitCode::from(exit::INTERRUPTED)) };
+    match &arguments.output {
+        None => print(&shrunk.trace),
+        Some(path) => files::write_one(&File { path, content: shrunk.trace.clone() })?,
+    }
+    eprintln!("{}", replay::summary(&shrunk));
+    Ok(ExitCode::from(exit::PASSED))
 }
 
 fn list(arguments: &List) -> Result<ExitCode, Error> {

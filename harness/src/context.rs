@@ -137,6 +137,15 @@ impl Context {
         session.map(|mut session| session.pending()).map_err(ours)
     }
 
+    /// Connects to an endpoint, unheard by the audit.
+    pub(crate) async fn connect_to(
+        &self,
+        endpoint: &Endpoint,
+        source: Source,
+    ) -> Result<Connection, Verdict> {
+        self.open(endpoint, endpoint.tls.as_ref(), source).await
+    }
+
     /// What is said on it is HTTP, or what follows that, and heard by the audit.
     async fn open_audited(
         &self,

@@ -10,6 +10,7 @@ mod filter;
 mod http;
 mod init;
 mod profile;
+mod replay;
 mod report;
 mod route;
 mod side_by_side;
@@ -26,6 +27,7 @@ pub use explain::{Exchange, Reasons};
 pub use filter::Filter;
 pub use init::draft;
 pub use profile::{Deviation, Launch, Limits, Profile, Ready, Tls, Urls};
+pub use replay::{Line, Replayed, Shrunk, replay, shrink};
 pub use report::{
     Cell, Change, Comparison, Difference, End, Judged, Note, Report, Row, SCHEMA, Sample,
 };

@@ -1,25 +1,31 @@
-//! The profile that the arguments of `harness run` make.
+//! The profile that arguments make.
 
 use std::path::{Path, PathBuf};
 
 use seawall_harness::{Error, Launch, Profile, Route, Tls};
 
-use super::{DEFAULT_PROFILE, Run};
+use super::{DEFAULT_PROFILE, Subject};
 
-impl Run {
+impl Subject {
+    /// The profile's file, where there is one.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match &self.profile {
+            Some(file) => Some(file),
+            None if self.describes_subject() => None,
+            None => Some(Path::new(DEFAULT_PROFILE)),
+        }
+    }
+
     /// Whether flags say where the subject is, so that no profile is needed.
-    pub(super) fn describes_subject(&self) -> bool {
+    fn describes_subject(&self) -> bool {
         !self.command.is_empty() || self.http.is_some() || self.ws.is_some()
     }
 
     /// The profile's file, and the flags laid over it.
     pub(crate) fn profile(&self) -> Result<Profile, Error> {
-        let mut profile = match &self.profile {
+        let mut profile = match self.file() {
             Some(file) => Profile::load(file)?,
-            None if self.describes_subject() => {
-                Profile { name: "subject".into(), ..Profile::default() }
-            }
-            None => Profile::load(Path::new(DEFAULT_PROFILE))?,
+            None => Profile { name: "subject".into(), ..Profile::default() },
         };
         self.lay_launch_over(&mut profile)?;
         self.lay_urls_over(&mut profile)?;
@@ -136,7 +142,7 @@ mod tests {
     fn profile(arguments: &[&str]) -> Result<Profile, Error> {
         let cli = Cli::try_parse_from(["harness", "run"].iter().chain(arguments)).unwrap();
         match cli.command {
-            Command::Run(run) => run.profile(),
+            Command::Run(run) => run.subject.profile(),
             _ => unreachable!("asked for run"),
         }
     }

@@ -10,6 +10,8 @@ mod between;
 mod catalogue;
 // Drafting a profile.
 mod init;
+// A recorded trace, sent again and shrunk.
+mod replay;
 // Runs that judge something.
 mod runs;
 // Which cases run, and when it is enough.

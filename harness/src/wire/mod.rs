@@ -6,4 +6,6 @@ pub(crate) mod tls;
 mod trace;
 
 pub(crate) use connection::{Connection, Read, Source, within};
+#[cfg(test)]
+pub(crate) use trace::Event;
 pub(crate) use trace::{Recorder, Rendered};

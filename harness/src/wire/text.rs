@@ -32,6 +32,30 @@ pub(crate) fn escaped(bytes: &[u8]) -> String {
     out
 }
 
+/// The octets that [`escaped`] wrote; `None` for what it writes never.
+pub(crate) fn unescaped(text: &str) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut octets = text.bytes();
+    while let Some(octet) = octets.next() {
+        out.push(match octet {
+            b'\\' => match octets.next()? {
+                b'r' => b'\r',
+                b'n' => b'\n',
+                b't' => b'\t',
+                b'x' => {
+                    let mut digit = || char::from(octets.next()?).to_digit(16);
+                    u8::try_from(digit()? << 4 | digit()?).ok()?
+                }
+                itself @ (b'\\' | b'"') => itself,
+                _ => return None,
+            },
+            b' '..=b'~' => octet,
+            _ => return None,
+        });
+    }
+    Some(out)
+}
+
 /// Quotes `bytes`, eliding the middle of what is longer than `max` octets.
 ///
 /// A run of one octet is written as such, since payloads of a kind are what test cases are made of.
@@ -95,6 +119,10 @@ mod tests {
     fn every_octet_is_escaped_to_printable_ascii() {
         let all: Vec<u8> = (0..=255).collect();
         assert!(escaped(&all).bytes().all(|b| (0x20..0x7f).contains(&b)));
+        assert_eq!(unescaped(&escaped(&all)), Some(all));
+        for none in ["\\", "\\q", "\\x", "\\xf", "é"] {
+            assert_eq!(unescaped(none), None, "{none}");
+        }
         assert_eq!(escaped(b"GET /\r\n\t\"\\\x00\xff"), r#"GET /\r\n\t\"\\\x00\xff"#);
     }
 
