@@ -36,7 +36,7 @@ use request::{Request, Requests};
 pub(crate) use answers::PROBE;
 pub(crate) use rule::{Of, Rule};
 
-/// Cases that a verdict names.
+/// Cases, and kinds of breaches, that a verdict names.
 const MAX_NAMED: usize = 12;
 
 /// What a run has found so far. Cheap to clone.
@@ -65,6 +65,14 @@ struct Seen {
     what: String,
     octets: Vec<u8>,
     times: usize,
+}
+
+impl Seen {
+    /// Whether the other case saw the same. Behind the first line of a head much is another in each answer.
+    fn is_like(&self, other: &Self) -> bool {
+        let beginning = |seen: &Self| seen.octets.iter().take(24).copied().collect::<Vec<u8>>();
+        self.what == other.what && beginning(self) == beginning(other)
+    }
 }
 
 /// The latest answer to a plain GET.
@@ -204,17 +212,29 @@ impl Audit {
         let cases =
             if found.len() == 1 { "1 case".into() } else { format!("{} cases", found.len()) };
         let mut got = format!("{times} of {count} {what}, in {cases}:");
-        for (case, Seen { what, octets, .. }) in seen.iter().take(MAX_NAMED) {
-            _ = write!(got, "\n{case}: {what}");
+        // Cases in which the same was seen share a line.
+        let mut alike: Vec<(&Seen, Vec<&str>)> = Vec::new();
+        for (case, seen) in &seen {
+            match alike.iter_mut().find(|(other, _)| other.is_like(seen)) {
+                Some((_, cases)) => cases.push(case),
+                None => alike.push((seen, vec![case])),
+            }
+        }
+        for (Seen { what, octets, .. }, cases) in alike.iter().take(MAX_NAMED) {
+            _ = write!(got, "\n{what}");
             match rule.of() {
                 // The words quote the line that offends.
                 Of::Heads if what.contains('"') => {}
                 Of::Heads => _ = write!(got, " | {}", text::quoted(octets, 72)),
                 Of::Frames => _ = write!(got, " | {}", text::hex(octets, 24)),
             }
+            let named = cases[..cases.len().min(MAX_NAMED)].join(", ");
+            let more = cases.len().saturating_sub(MAX_NAMED);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            _ = write!(got, " in {named}{more}");
         }
-        if let Some(more) = seen.len().checked_sub(MAX_NAMED).filter(|more| *more > 0) {
-            _ = write!(got, "\n… and in {more} more");
+        if let Some(more) = alike.len().checked_sub(MAX_NAMED).filter(|more| *more > 0) {
+            _ = write!(got, "\n… and {more} of other kinds");
         }
         // RFC 9110 §6.6.1 asks for a Date of servers with a clock.
         let clockless = rule == Rule::Date && !inner.dated && worst.what.contains(NO_DATE);
