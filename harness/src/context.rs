@@ -14,6 +14,9 @@ use crate::verdict::{Outcome, Verdict};
 use crate::wire::tls::{Cut, Pieces, Session, Tls};
 use crate::wire::{Connection, Recorder, Source};
 
+/// What the harness calls itself.
+pub(crate) const USER_AGENT: &str = concat!("seawall-harness/", env!("CARGO_PKG_VERSION"));
+
 /// Handed to each case when it runs. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Context {
@@ -22,6 +25,8 @@ pub(crate) struct Context {
     case: Rc<str>,
     trace: Recorder,
     seed: u64,
+    /// What it sends must be its own octets and no more.
+    anonymous: bool,
 }
 
 /// What all cases of a run share.
@@ -37,12 +42,31 @@ pub(crate) struct Shared {
 impl Context {
     /// A context for the case `id`, with an empty trace.
     pub(crate) fn new(shared: Rc<Shared>, id: &str) -> Self {
-        Self { shared, case: id.into(), trace: Recorder::default(), seed: seed(id) }
+        Self {
+            shared,
+            case: id.into(),
+            trace: Recorder::default(),
+            seed: seed(id),
+            anonymous: false,
+        }
     }
 
     /// The same, with a trace of its own that nobody will read.
     pub(crate) fn untraced(&self) -> Self {
         Self { trace: Recorder::default(), ..self.clone() }
+    }
+
+    /// The same, with requests that do not say who asks: where each octet matters.
+    pub(crate) fn anonymous(&self) -> Self {
+        Self { anonymous: true, ..self.clone() }
+    }
+
+    /// Fields that say who asks, and for which case: a subject's log can be read beside a report.
+    pub(crate) fn signature(&self) -> String {
+        if self.anonymous {
+            return String::new();
+        }
+        format!("User-Agent: {USER_AGENT}\r\nHarness-Case: {}\r\n", self.case)
     }
 
     pub(crate) fn trace(&self) -> &Recorder {

@@ -83,9 +83,10 @@ impl Tour<'_> {
             Some(connection) => connection,
             None => cx.connect(Route::Hello, Source::Case).await?,
         };
-        let host = &cx.endpoint(Route::Hello).authority;
+        let (host, signature) = (&cx.endpoint(Route::Hello).authority, cx.signature());
         let end = if fields.contains("\r\n\r\n") { "" } else { "\r\n" };
-        let request = format!("{method} {path} HTTP/1.{minor}\r\nHost: {host}\r\n{fields}{end}");
+        let request =
+            format!("{method} {path} HTTP/1.{minor}\r\nHost: {host}\r\n{signature}{fields}{end}");
         connection.send(request.as_bytes(), cx.answer_by()).await;
         let answer = next_answer(&mut connection, method, cx.answer_by()).await;
         let crate::http::exchange::Answer::Response(response) = answer else { return Ok(None) };

@@ -75,14 +75,16 @@ pub(crate) async fn next_answer(
 /// A plain `GET` of a route.
 pub(crate) fn get(cx: &Context, route: Route, query: &str) -> Vec<u8> {
     let (path, host) = (cx.path(route), &cx.endpoint(route).authority);
-    format!("GET {path}{query} HTTP/1.1\r\nHost: {host}\r\n\r\n").into_bytes()
+    let signature = cx.signature();
+    format!("GET {path}{query} HTTP/1.1\r\nHost: {host}\r\n{signature}\r\n").into_bytes()
 }
 
 /// A `POST` of `content` to the echo route.
 pub(crate) fn post_echo(cx: &Context, content: &[u8]) -> Vec<u8> {
     let (path, host) = (cx.path(Route::Echo), &cx.endpoint(Route::Echo).authority);
     let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {}\r\n\r\n",
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\n{}Content-Length: {}\r\n\r\n",
+        cx.signature(),
         content.len()
     );
     [head.as_bytes(), content].concat()

@@ -15,7 +15,7 @@ use async_io::Timer;
 use futures_lite::FutureExt;
 
 use crate::audit::Audit;
-use crate::context::{Context, Shared, spell};
+use crate::context::{Context, Shared, USER_AGENT, spell};
 use crate::error::Error;
 use crate::http::exchange::{healthy, next_answer};
 use crate::profile::Profile;
@@ -142,7 +142,7 @@ impl Subject {
             .map_err(|error| format!("{}: {error}", endpoint.authority))?;
         let Some(path) = &profile.ready.http else { return Ok(()) };
         let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {USER_AGENT}\r\nConnection: close\r\n\r\n",
             endpoint.authority
         );
         connection.send(request.as_bytes(), deadline).await;

@@ -230,10 +230,11 @@ impl Client {
 /// The octets of an opening handshake (RFC 6455 §4.1) with the case's own key.
 pub(crate) fn handshake(cx: &Context, route: Route, query: &str) -> Vec<u8> {
     format!(
-        "GET {}{query} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        "GET {}{query} HTTP/1.1\r\nHost: {}\r\n{}Upgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: {}\r\nSec-WebSocket-Version: 13\r\n\r\n",
         cx.path(route),
         cx.endpoint(route).authority,
+        cx.signature(),
         handshake_key(cx),
     )
     .into_bytes()

@@ -69,7 +69,8 @@ async fn ask(cx: &Context, connection: &mut Connection) -> Result<(), Verdict> {
 /// A request for the plainest route, as it goes over the TLS port.
 fn get(cx: &Context, fields: &str) -> Vec<u8> {
     let (path, host) = (cx.path(Route::Hello), &cx.tls_endpoint().authority);
-    format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n").into_bytes()
+    let signature = cx.signature();
+    format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{signature}{fields}\r\n").into_bytes()
 }
 
 async fn request(cx: Context) -> Result<Verdict, Verdict> {
