@@ -279,6 +279,10 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) subject: Subject,
 
+    /// Exhaust the subject even where its address is neither loopback nor private
+    #[arg(long)]
+    i_own_this: bool,
+
     /// Run at most this many cases side by side
     #[arg(long, short, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
@@ -365,6 +369,7 @@ impl Run {
             shuffle: self.seed.or_else(|| self.shuffle.then(seed)),
             fail_fast: self.fail_fast.then_some(self.level),
             time_budget: self.time_budget,
+            exhaust: self.i_own_this,
         }
     }
 

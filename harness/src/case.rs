@@ -105,6 +105,8 @@ pub struct Case {
     pub over_tls: bool,
     /// Whether nothing else may run beside it.
     pub exclusive: bool,
+    /// Whether it uses up what a server has, and so harms one that others need.
+    pub exhausts: bool,
     /// Whether it takes seconds even when all is well; such cases start first.
     pub long: bool,
     /// The rule that it answers for: what the audit found in any case is its verdict.

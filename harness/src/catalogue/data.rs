@@ -104,6 +104,7 @@ fn http_case(family: Family, row: HttpRow) -> Case {
         needs: row.needs(),
         over_tls: false,
         exclusive: false,
+        exhausts: false,
         long: false,
         audits: None,
         action: Rc::new(move |cx| {
@@ -127,6 +128,7 @@ fn conditional_case(row: ConditionalRow) -> Case {
         needs: vec![Route::File],
         over_tls: false,
         exclusive: false,
+        exhausts: false,
         long: false,
         audits: None,
         action: Rc::new(move |cx| {
@@ -151,6 +153,7 @@ fn websocket_case(row: WsRow) -> Case {
         needs: vec![Route::WsEcho],
         over_tls: false,
         exclusive: false,
+        exhausts: false,
         long: false,
         audits: None,
         action: Rc::new(move |cx| {

@@ -57,6 +57,7 @@ where
         needs: needs.to_vec(),
         over_tls: false,
         exclusive: false,
+        exhausts: false,
         long: false,
         audits: None,
         action: Rc::new(move |cx| {
@@ -81,6 +82,11 @@ impl Case {
     /// Nothing else may run beside it.
     fn exclusive(self) -> Self {
         Self { exclusive: true, ..self }
+    }
+
+    /// It uses up what a server has.
+    fn exhausting(self) -> Self {
+        Self { exhausts: true, ..self }
     }
 
     /// It takes seconds even when all is well.

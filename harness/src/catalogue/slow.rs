@@ -67,7 +67,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
     ]
     .into_iter()
-    .map(|case| case.rule("RFC 9112 §9.5", Strength::Hardening).long())
+    .map(|case| case.rule("RFC 9112 §9.5", Strength::Hardening).exhausting().long())
     .collect()
 }
 

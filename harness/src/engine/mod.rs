@@ -40,6 +40,9 @@ pub struct Options {
     /// No case is begun after this long; those left are skipped, the ones that take seconds first. What
     /// failed until then is still tried again alone.
     pub time_budget: Option<Duration>,
+    /// Cases that use up what a server has run even where its address is neither loopback nor private:
+    /// somebody may need it. They are skipped otherwise.
+    pub exhaust: bool,
 }
 
 impl Default for Options {
@@ -51,6 +54,7 @@ impl Default for Options {
             shuffle: None,
             fail_fast: None,
             time_budget: None,
+            exhaust: false,
         }
     }
 }

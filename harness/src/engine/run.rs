@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -100,7 +101,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
         let mut subject = Subject::start(self.profile).await?;
         self.watch.begin(&subject);
         self.tell(Event::Ready { cases: self.cases.len() * self.options.repeat });
-        let (mut together, mut alone) = self.plan();
+        let (mut together, mut alone) = self.plan(subject.far());
         let mut retries: BTreeMap<usize, Verdict> = BTreeMap::new();
         while !together.is_empty() && !self.is_over() {
             let batch = self.batch(&subject, together, self.options.jobs).await;
@@ -172,7 +173,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
 
     /// Judges what cannot run as skipped; orders the rest: what runs together, long cases
     /// first so that the others run in their waits, and what runs alone.
-    fn plan(&self) -> (VecDeque<usize>, VecDeque<usize>) {
+    fn plan(&self, far: Option<IpAddr>) -> (VecDeque<usize>, VecDeque<usize>) {
         let (mut together, mut alone) = (VecDeque::new(), VecDeque::new());
         for (i, case) in self.cases.iter().enumerate() {
             let missing: Vec<&str> = case
@@ -188,6 +189,11 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             } else if plain {
                 let got = "the profile has no urls.https";
                 Some(Verdict::new(Outcome::Skip, "a URL over TLS", got))
+            } else if let Some(far) = far.filter(|_| case.exhausts && !self.options.exhaust) {
+                let got = format!(
+                    "it uses up what a server has, and {far} is neither loopback nor private: if the server is yours, say --i-own-this"
+                );
+                Some(Verdict::new(Outcome::Skip, "a server that nobody else needs", got))
             } else {
                 None
             };

@@ -7,7 +7,7 @@ mod target;
 mod vitals;
 
 use std::future::pending;
-use std::net::TcpStream;
+use std::net::{IpAddr, TcpStream};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -190,6 +190,13 @@ impl Subject {
             timing: self.timing,
             audit: audit.clone(),
         }
+    }
+
+    /// Its address, where that is neither loopback nor private: others may need the server.
+    pub(crate) fn far(&self) -> Option<IpAddr> {
+        let Target { http, ws, tls } = &self.target;
+        let addresses = [http, ws, tls].into_iter().flatten().map(|endpoint| endpoint.address.ip());
+        addresses.into_iter().find(|address| !target::is_near(*address))
     }
 
     /// Ends when its process has; never for a subject that we did not start.

@@ -1,6 +1,6 @@
 //! Where the subject listens: URLs with their ports filled in and their hosts resolved.
 
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs};
 
 use http::Uri;
 
@@ -134,9 +134,36 @@ impl Endpoint {
     }
 }
 
+/// Whether the address is loopback, private, or of one link.
+pub(crate) fn is_near(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => is_near(v4.into()),
+            None => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn near_is_what_nobody_else_reaches() {
+        let near = |address: &str| is_near(address.parse().unwrap());
+        for address in ["127.0.0.9", "10.1.2.3", "172.31.0.1", "192.168.1.1", "169.254.1.1"] {
+            assert!(near(address), "{address}");
+        }
+        for address in ["::1", "fd00::1", "fe80::1", "::ffff:127.0.0.1"] {
+            assert!(near(address), "{address}");
+        }
+        for address in
+            ["172.32.0.1", "203.0.113.7", "8.8.8.8", "0.0.0.0", "2001:db8::1", "::ffff:8.8.8.8"]
+        {
+            assert!(!near(address), "{address}");
+        }
+    }
 
     fn resolve(key: &str, url: &str, ports: Option<Ports>) -> Result<Target, Error> {
         let profile = Profile::parse(&format!("[urls]\n{key} = {url:?}")).unwrap();

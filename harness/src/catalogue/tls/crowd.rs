@@ -29,6 +29,7 @@ pub(super) fn cases() -> Vec<Case> {
         case(Family::Tls, id, title, &[Route::Hello], action)
             .rule("RFC 9112 §9.5", Strength::Hardening)
             .over_tls()
+            .exhausting()
             .long()
     };
     vec![
