@@ -254,6 +254,10 @@ pub(crate) struct Subject {
     #[arg(long, value_name = "PATH", help_heading = "Subject")]
     ready: Option<String>,
 
+    /// The subject is ready once it has written a line that holds this
+    #[arg(long, value_name = "TEXT", help_heading = "Subject")]
+    ready_line: Option<String>,
+
     /// How long the subject may take to get ready [default: 10s]
     #[arg(long, value_name = "TIME", help_heading = "Subject", value_parser = humantime::parse_duration)]
     ready_timeout: Option<Duration>,

@@ -26,7 +26,7 @@ pub use error::Error;
 pub use explain::{Exchange, Reasons};
 pub use filter::Filter;
 pub use init::draft;
-pub use profile::{Deviation, Launch, Limits, Profile, Ready, Tls, Urls};
+pub use profile::{Deviation, Launch, Limits, Profile, Ready, StopSignal, Tls, Urls};
 pub use replay::{Line, Replayed, Shrunk, replay, shrink};
 pub use report::{
     Cell, Change, Comparison, Difference, End, Judged, Note, Report, Row, SCHEMA, Sample,

@@ -82,6 +82,31 @@ pub struct Launch {
     /// Added to the environment of both; the ports are filled in here as well.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+    /// The signal that asks it to stop; SIGTERM by default.
+    #[serde(default)]
+    pub stop: StopSignal,
+    /// How long it may take to stop then, before it is killed; 5 s by default.
+    #[serde(default, deserialize_with = "optional_duration")]
+    pub grace: Option<Duration>,
+}
+
+/// What asks a process to stop.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum StopSignal {
+    /// SIGTERM
+    #[default]
+    Term,
+    /// SIGINT
+    Int,
+    /// SIGQUIT
+    Quit,
+    /// SIGHUP
+    Hup,
+    /// SIGUSR1
+    Usr1,
+    /// SIGUSR2
+    Usr2,
 }
 
 /// When a started subject counts as ready.
@@ -90,6 +115,8 @@ pub struct Launch {
 pub struct Ready {
     /// A path that must answer 200. Without it, an accepted connection is enough.
     pub http: Option<String>,
+    /// It must have written a line that holds this, to standard output or standard error.
+    pub line: Option<String>,
     /// How long that may take; 10 s by default.
     #[serde(deserialize_with = "duration")]
     pub timeout: Duration,
@@ -97,7 +124,7 @@ pub struct Ready {
 
 impl Default for Ready {
     fn default() -> Self {
-        Self { http: None, timeout: Duration::from_secs(10) }
+        Self { http: None, line: None, timeout: Duration::from_secs(10) }
     }
 }
 
@@ -241,6 +268,11 @@ impl Profile {
         {
             return wrong("subject.command is empty: name the program and its arguments".into());
         }
+        if self.ready.line.is_some() && self.subject.is_none() {
+            return wrong(
+                "ready.line needs a subject that the harness starts: what another one writes is not seen".into(),
+            );
+        }
         for (route, path) in &self.routes {
             if !path.starts_with('/') {
                 return wrong(format!("routes.{route} = {path:?}: a path begins with a slash"));
@@ -307,8 +339,11 @@ mod tests {
             build = ["make"]
             command = ["./server", "{port}"]
             env = { LOG = "off" }
+            stop = "INT"
+            grace = "1s"
             [ready]
             http = "/health"
+            line = "listening"
             timeout = "3s"
             [urls]
             http = "http://127.0.0.1:{port}"
@@ -326,6 +361,9 @@ mod tests {
         )
         .unwrap();
         assert_eq!(profile.ready.timeout, Duration::from_secs(3));
+        assert_eq!(profile.ready.line.as_deref(), Some("listening"));
+        let launch = profile.subject.unwrap();
+        assert_eq!((launch.stop, launch.grace), (StopSignal::Int, Some(Duration::from_secs(1))));
         assert_eq!(profile.routes[&Route::WsEcho], "/echo");
         assert_eq!(profile.limits.head, Some(Duration::from_secs(1)));
         assert_eq!(profile.limits.body, None);
@@ -353,6 +391,8 @@ mod tests {
         assert!(refused("[tls]\nca = 'x'\ninsecure = true").contains("contradict"));
         assert!(refused("[urls]\nhttp = 'http://h'\n[routes]\nhello = 'x'").contains("slash"));
         assert!(refused("[subject]\ncommand = []").contains("subject.command"));
+        assert!(refused("[ready]\nline = 'x'").contains("ready.line"));
+        assert!(refused("[subject]\ncommand = ['x']\nstop = 'KILL'").contains("`TERM`"));
         let deviation = "[[deviations]]\ncase='x'\nverdict='fail'\nreason=";
         assert!(refused(&format!("{deviation}' '")).contains("reason"));
         let error = refused(&format!("{deviation}'y'\nuntil='2027-02-30'"));

@@ -38,6 +38,9 @@ impl Subject {
         if let Some(path) = &self.ready {
             profile.ready.http = Some(path.clone());
         }
+        if let Some(line) = &self.ready_line {
+            profile.ready.line = Some(line.clone());
+        }
         profile.ready.timeout = self.ready_timeout.unwrap_or(profile.ready.timeout);
         for (name, time) in &self.limit {
             match name.as_str() {

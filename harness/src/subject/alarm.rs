@@ -1,5 +1,6 @@
 //! What a subject writes that no server should ever write: panics, and the reports of sanitizers.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -37,6 +38,8 @@ pub(crate) struct Alarm {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Alarms {
     found: Arc<Mutex<Vec<Alarm>>>,
+    /// What a line must hold for the process to count as ready, and whether one did.
+    awaited: Arc<(String, AtomicBool)>,
 }
 
 /// A stream of output, cut into lines.
@@ -50,6 +53,16 @@ impl Alarms {
     /// Looks at another stream.
     pub(super) fn lines(&self) -> Lines {
         Lines { alarms: self.clone(), line: Vec::new() }
+    }
+
+    /// Waits for a line that holds this besides.
+    pub(super) fn awaiting(line: &str) -> Self {
+        Self { awaited: Arc::new((line.into(), AtomicBool::new(false))), ..Self::default() }
+    }
+
+    /// Whether there was such a line.
+    pub(super) fn heard_awaited(&self) -> bool {
+        self.awaited.1.load(Ordering::SeqCst)
     }
 
     pub(super) fn found(&self) -> Vec<Alarm> {
@@ -70,6 +83,10 @@ impl Lines {
 
     fn end(&mut self) {
         let line = String::from_utf8_lossy(&self.line);
+        let (awaited, heard) = &*self.alarms.awaited;
+        if line.contains(awaited) {
+            heard.store(true, Ordering::SeqCst);
+        }
         if let Some((_, provokable)) = SIGNS.iter().find(|(sign, _)| line.contains(sign)) {
             let mut found = self.alarms.found.lock().unwrap_or_else(PoisonError::into_inner);
             if found.len() < MAX_ALARMS {
@@ -100,6 +117,17 @@ mod tests {
         assert_eq!(found.len(), 2);
         assert!(found[0].line.ends_with("src/main.rs:1:1:") && found[0].provokable);
         assert!(found[1].line.contains("heap-use-after-free") && !found[1].provokable);
+    }
+
+    #[test]
+    fn the_awaited_line_is_heard_when_it_is_whole() {
+        let alarms = Alarms::awaiting("listening on");
+        let mut lines = alarms.lines();
+        lines.push(b"starting\nlisten");
+        lines.push(b"ing on 80");
+        assert!(!alarms.heard_awaited());
+        lines.push(b"\n");
+        assert!(alarms.heard_awaited());
     }
 
     #[test]

@@ -13,12 +13,13 @@ use std::time::{Duration, Instant};
 
 use async_io::Timer;
 use futures_lite::FutureExt;
+use rustix::process::Signal;
 
 use crate::audit::Audit;
 use crate::context::{Context, Shared, USER_AGENT, spell};
 use crate::error::Error;
 use crate::http::exchange::{healthy, next_answer};
-use crate::profile::Profile;
+use crate::profile::{Profile, StopSignal};
 use crate::route::Route;
 use crate::timing::Timing;
 use crate::verdict::Verdict;
@@ -44,6 +45,8 @@ pub(crate) struct Subject {
     process: Option<Process>,
     target: Target,
     timing: Timing,
+    stop: Signal,
+    grace: Duration,
 }
 
 /// Builds the subject, where the profile says how.
@@ -71,7 +74,12 @@ impl Subject {
             return Self::reach(profile, target, None).await;
         };
         let (ports, target) = Self::choose_ports(profile)?;
-        let process = Process::start(launch, &profile.folder, ports)?;
+        let process = Process::start(
+            launch,
+            &profile.folder,
+            ports,
+            profile.ready.line.as_deref().unwrap_or(""),
+        )?;
         Self::reach(profile, target, Some(process)).await
     }
 
@@ -100,8 +108,14 @@ impl Subject {
         target: Target,
         process: Option<Process>,
     ) -> Result<Self, Error> {
-        let mut subject =
-            Self { process, target, timing: Timing::calibrated(Duration::ZERO, None) };
+        let launch = profile.subject.as_ref();
+        let mut subject = Self {
+            process,
+            target,
+            timing: Timing::calibrated(Duration::ZERO, None),
+            stop: launch.map_or(Signal::TERM, |launch| launch.stop.into()),
+            grace: launch.and_then(|launch| launch.grace).unwrap_or(GRACE),
+        };
         subject.wait_until_ready(profile).await?;
         subject.calibrate(profile).await?;
         Ok(subject)
@@ -133,6 +147,11 @@ impl Subject {
 
     /// One look whether it is ready; says what it did if not.
     async fn attempt(&self, profile: &Profile, deadline: Instant) -> Result<(), String> {
+        if let (Some(line), Some(process)) = (&profile.ready.line, &self.process)
+            && !process.has_said_it()
+        {
+            return Err(format!("it has written no line that holds {line:?}"));
+        }
         let endpoint = self.target.any();
         let trace = Recorder::default();
         let left = deadline.saturating_duration_since(Instant::now());
@@ -230,7 +249,7 @@ impl Subject {
     /// Stops it; one that we did not start is left alone.
     pub(crate) async fn stop(self) {
         if let Some(process) = self.process {
-            process.stop(GRACE).await;
+            process.stop(self.stop, self.grace).await;
         }
     }
 
@@ -245,6 +264,19 @@ impl Subject {
             text.push_str(&process.obituary());
         }
         Error::Subject(text)
+    }
+}
+
+impl From<StopSignal> for Signal {
+    fn from(signal: StopSignal) -> Self {
+        match signal {
+            StopSignal::Term => Self::TERM,
+            StopSignal::Int => Self::INT,
+            StopSignal::Quit => Self::QUIT,
+            StopSignal::Hup => Self::HUP,
+            StopSignal::Usr1 => Self::USR1,
+            StopSignal::Usr2 => Self::USR2,
+        }
     }
 }
 

@@ -42,23 +42,33 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `launch.command` in `folder`, the ports filled in.
+    /// Starts `launch.command` in `folder`, the ports filled in. It is watched for a line that holds `awaited`.
     ///
     /// # Errors
     ///
     /// [`Error::Subject`] when there is no such program, or it may not be run.
-    pub(crate) fn start(launch: &Launch, folder: &Path, ports: Ports) -> Result<Self, Error> {
+    pub(crate) fn start(
+        launch: &Launch,
+        folder: &Path,
+        ports: Ports,
+        awaited: &str,
+    ) -> Result<Self, Error> {
         let filled = |text: &String| ports.fill(text);
         let words: Vec<String> = launch.command.iter().map(filled).collect();
         let mut command = prepare(&words, launch, folder);
         command.envs(launch.env.iter().map(|(key, value)| (key, filled(value))));
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self::spawn(words.join(" "), command).map_err(|(command, error)| {
+        let output = Output { alarms: Alarms::awaiting(awaited), ..Output::default() };
+        Self::spawn(words.join(" "), command, output).map_err(|(command, error)| {
             Error::Subject(format!("cannot start the subject: {command}: {error}"))
         })
     }
 
-    fn spawn(words: String, mut command: Command) -> Result<Self, (String, IoError)> {
+    fn spawn(
+        words: String,
+        mut command: Command,
+        output: Output,
+    ) -> Result<Self, (String, IoError)> {
         let guard = match Guard::start() {
             Ok(guard) => guard,
             Err(error) => return Err(("sh, which guards it".into(), error)),
@@ -68,7 +78,6 @@ impl Process {
             Ok(child) => child,
             Err(error) => return Err((words, error)),
         };
-        let output = Output::default();
         let pipes = [
             child.stdout.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>),
             child.stderr.take().map(|pipe| Box::new(pipe) as _),
@@ -113,6 +122,11 @@ impl Process {
         self.output.alarms.found()
     }
 
+    /// Whether it has written the line that it was watched for.
+    pub(crate) fn has_said_it(&self) -> bool {
+        self.output.alarms.heard_awaited()
+    }
+
     /// Command, end, and last words, for an error message.
     pub(crate) fn obituary(&self) -> String {
         let end = self.status().map_or_else(|| "is still running".into(), describe);
@@ -130,9 +144,9 @@ impl Process {
         text
     }
 
-    /// Asks it to stop (SIGTERM), and kills what is left after `grace`.
-    pub(crate) async fn stop(mut self, grace: Duration) {
-        self.guard.signal(Signal::TERM);
+    /// Asks it to stop, and kills what is left after `grace`.
+    pub(crate) async fn stop(mut self, signal: Signal, grace: Duration) {
+        self.guard.signal(signal);
         _ = within(Instant::now() + grace, self.gone()).await;
         self.kill();
     }
@@ -168,7 +182,7 @@ pub(crate) async fn build(launch: &Launch, folder: &Path) -> Result<(), Error> {
     };
     let mut command = prepare(&launch.build, launch, folder);
     command.stdout(stderr()).stderr(stderr());
-    let build = Process::spawn(launch.build.join(" "), command)
+    let build = Process::spawn(launch.build.join(" "), command, Output::default())
         .map_err(|(command, error)| failed(&command, error.to_string()))?;
     build.gone().await;
     match build.status() {
@@ -275,7 +289,7 @@ mod tests {
             env: [("GREETING".into(), "hello from {port} and {tls_port}".into())].into(),
             ..Launch::default()
         };
-        Process::start(&launch, Path::new(""), Ports { plain: 4711, tls: 4712 }).unwrap()
+        Process::start(&launch, Path::new(""), Ports { plain: 4711, tls: 4712 }, "").unwrap()
     }
 
     #[test]
@@ -316,7 +330,7 @@ mod tests {
             }
             thread::yield_now();
         };
-        block_on(process.stop(Duration::from_millis(50)));
+        block_on(process.stop(Signal::TERM, Duration::from_millis(50)));
         let alive = || {
             // A zombie that nobody reaps yet answers signal 0 as well.
             let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
@@ -333,7 +347,7 @@ mod tests {
     fn no_such_program_is_the_subjects_error() {
         let launch = Launch { command: vec!["./no-such-program".into()], ..Launch::default() };
         let error =
-            Process::start(&launch, Path::new("/"), Ports { plain: 1, tls: 2 }).unwrap_err();
+            Process::start(&launch, Path::new("/"), Ports { plain: 1, tls: 2 }, "").unwrap_err();
         assert!(
             matches!(&error, Error::Subject(text) if text.contains("no-such-program")),
             "{error}"
