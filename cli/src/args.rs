@@ -160,7 +160,7 @@ pub(crate) struct Init {
 
 #[derive(Args, Debug)]
 pub(crate) struct Diff {
-    /// The report of the earlier run
+    /// The report of the earlier run, as JSON or as index.json of Autobahn|Testsuite
     pub(crate) before: PathBuf,
     /// The report of the later run
     pub(crate) after: PathBuf,
@@ -168,8 +168,8 @@ pub(crate) struct Diff {
 
 #[derive(Args, Debug)]
 pub(crate) struct Compare {
-    /// The reports, one for each subject
-    #[arg(required = true, num_args = 2.., value_name = "REPORT")]
+    /// The reports, one for each subject; an index.json of Autobahn|Testsuite has one for each agent
+    #[arg(required = true, num_args = 1.., value_name = "REPORT")]
     pub(crate) reports: Vec<PathBuf>,
 
     /// Every case, not only those whose verdicts differ
@@ -342,6 +342,10 @@ pub(crate) struct Run {
     /// Write failures and warnings as GitHub annotations; to /dev/stdout for GitHub to see them
     #[arg(long, value_name = "FILE")]
     pub(crate) annotations: Option<PathBuf>,
+
+    /// Write the numbered WebSocket cases as the index.json of Autobahn|Testsuite; in a folder, with details
+    #[arg(long, value_name = "PATH")]
+    pub(crate) index: Option<PathBuf>,
 
     /// Write the trace of each case to a file in this folder
     #[arg(long, value_name = "FOLDER")]

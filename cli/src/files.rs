@@ -56,6 +56,75 @@ pub(crate) fn read(path: &Path) -> Result<Report, Error> {
         .map_err(|error| Error::Usage(format!("{}: {error}", path.display())))
 }
 
+/// Reads a JSON report, or an index of Autobahn|Testsuite: one report for each agent.
+///
+/// # Errors
+///
+/// As [`read`].
+pub(crate) fn read_all(path: &Path) -> Result<Vec<Report>, Error> {
+    let found = text(path)?;
+    match Report::from_index(&found) {
+        Ok(reports) if !reports.is_empty() => Ok(reports),
+        _ => Ok(vec![read(path)?]),
+    }
+}
+
+/// Reads two reports that are to be compared; where one is an index of Autobahn|Testsuite, by its cases alone.
+///
+/// # Errors
+///
+/// As [`read`]; an index of several agents, which may be compared but not set against another.
+pub(crate) fn read_pair(before: &Path, after: &Path) -> Result<(Report, Report), Error> {
+    let one = |path: &Path| {
+        let mut reports = read_all(path)?;
+        match (reports.pop(), reports.is_empty()) {
+            (Some(report), true) => Ok(report),
+            _ => Err(Error::Usage(format!(
+                "{} holds several agents: leave one in it, or use harness compare",
+                path.display()
+            ))),
+        }
+    };
+    let (before, after) = (one(before)?, one(after)?);
+    let is_index = |report: &Report| {
+        report.results.iter().all(|judged| judged.expected.starts_with("behavior "))
+    };
+    Ok(match (is_index(&before), is_index(&after)) {
+        (true, false) => (before, after.numbered()),
+        (false, true) => (before.numbered(), after),
+        _ => (before, after),
+    })
+}
+
+/// Writes the index of Autobahn|Testsuite: to a file; or to a folder, with a file of details for each case.
+///
+/// # Errors
+///
+/// The first that could not be written, and why.
+pub(crate) fn write_index(path: &Path, report: &Report) -> Result<(), Error> {
+    if path.extension().is_some_and(|extension| extension == "json") {
+        return atomically(path, &report.to_index(|_| String::new()));
+    }
+    fs::create_dir_all(path).map_err(|source| cannot("create", path, source))?;
+    let name = |id: &str| {
+        let legal = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+        let agent: String = report.subject.chars().map(legal).collect();
+        let number: String = id.trim_start_matches("ws/").chars().map(legal).collect();
+        format!("{agent}_case_{number}.json").to_lowercase()
+    };
+    atomically(&path.join("index.json"), &report.to_index(|judged| name(&judged.id)))?;
+    let numbered = report.clone().numbered();
+    numbered.results.iter().try_for_each(|judged| {
+        let details = Report {
+            results: vec![judged.clone()],
+            notes: Vec::new(),
+            samples: Vec::new(),
+            ..report.clone()
+        };
+        atomically(&path.join(name(&judged.id)), &details.to_json())
+    })
+}
+
 /// Writes the trace of each case to a file of its own in `folder`.
 ///
 /// # Errors

@@ -79,6 +79,8 @@ fn judge(arguments: &Run) -> Result<ExitCode, Error> {
         summary::text(&report, arguments.level, arguments.loudness())
     });
     let mut errors = files::write(&arguments.files(&report));
+    let index = arguments.index.as_deref().map(|path| files::write_index(path, &report));
+    errors.extend(index.and_then(Result::err));
     let traces = arguments.traces.as_deref().map(|folder| files::write_traces(folder, &report));
     errors.extend(traces.and_then(Result::err));
     for error in &errors {
@@ -156,15 +158,20 @@ fn init(arguments: &Init) -> Result<ExitCode, Error> {
 }
 
 fn diff(arguments: &Diff) -> Result<ExitCode, Error> {
-    let (before, after) = (files::read(&arguments.before)?, files::read(&arguments.after)?);
+    let (before, after) = files::read_pair(&arguments.before, &arguments.after)?;
     print(&between::diff(&before, &after));
     let worse = before.diff(&after).iter().any(|found| found.change == Change::Worse);
     Ok(ExitCode::from(if worse { exit::FAILED } else { exit::PASSED }))
 }
 
 fn compare(arguments: &Compare) -> Result<ExitCode, Error> {
-    let reports: Vec<_> =
-        arguments.reports.iter().map(|path| files::read(path)).collect::<Result<_, _>>()?;
+    let mut reports = Vec::new();
+    for path in &arguments.reports {
+        reports.extend(files::read_all(path)?);
+    }
+    if reports.len() < 2 {
+        return Err(Error::Usage("one report alone has nothing to be compared with".into()));
+    }
     let comparison = Comparison::of(&reports);
     print(&between::compare(&comparison, arguments.all));
     if let Some(path) = &arguments.html {

@@ -52,3 +52,32 @@ fn subjects_are_laid_side_by_side() {
     let html = fs::read_to_string(&page.0).unwrap();
     assert!(html.starts_with("<!DOCTYPE html>") && html.contains("one · subject"), "{html}");
 }
+
+/// What Autobahn|Testsuite leaves behind, with these words in both columns of case 1.1.1.
+fn index(name: &str, word: &str) -> TempFile {
+    let entry = |word: &str| format!(r#"{{ "behavior": "{word}", "behaviorClose": "{word}" }}"#);
+    let text =
+        format!(r#"{{ "suite": {{ "1.1.1": {}, "1.1.2": {} }} }}"#, entry(word), entry("OK"));
+    TempFile::new(name, &text)
+}
+
+#[test]
+fn an_index_of_the_suite_that_the_field_knows_is_a_report_too() {
+    let (sound, broken) = (index("sound.json", "OK"), index("broken.json", "FAILED"));
+    let (code, stdout, _) = run(&["diff", sound.path(), broken.path()]);
+    assert_eq!(code, 1, "{stdout}");
+    assert!(stdout.starts_with("worse (1)\n  PASS  → FAIL  ws/1.1.1"), "{stdout}");
+    let (code, stdout, _) = run(&["compare", sound.path(), broken.path()]);
+    assert_eq!(code, 0, "{stdout}");
+    assert!(stdout.contains("ws/1.1.1  PASS") && stdout.contains("2 cases, 1 with"), "{stdout}");
+
+    // Ours, of a server that shakes no hands.
+    let address = naive_server();
+    let (http, ws) = (format!("http://{address}"), format!("ws://{address}"));
+    let ours = TempFile::new("ours.json", "");
+    let filter = ["--filter", "ws/1.1.1", "--index", ours.path()];
+    run(&[&["run", "--http", &http, "--ws", &ws][..], &filter].concat());
+    let (code, stdout, _) = run(&["diff", sound.path(), ours.path()]);
+    assert_eq!(code, 1, "{stdout}");
+    assert!(stdout.contains("PASS  → FAIL  ws/1.1.1"), "{stdout}");
+}

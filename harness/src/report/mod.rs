@@ -7,6 +7,7 @@ mod curves;
 mod diff;
 mod hexdump;
 mod html;
+mod index;
 mod junit;
 mod markdown;
 
