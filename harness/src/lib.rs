@@ -15,6 +15,7 @@ mod report;
 mod route;
 mod side_by_side;
 mod subject;
+mod testing;
 mod timing;
 mod verdict;
 mod wire;
@@ -32,4 +33,5 @@ pub use report::{
     Cell, Change, Comparison, Difference, End, Judged, Note, Report, Row, SCHEMA, Sample,
 };
 pub use route::Route;
+pub use testing::{judge, traces};
 pub use verdict::{Outcome, Strength};

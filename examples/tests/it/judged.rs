@@ -1,10 +1,8 @@
 //! `reference`, judged as a library user would judge a server of theirs.
 
-use std::future::pending;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use futures_lite::future::block_on;
-use seawall_harness::{Case, Filter, Options, Outcome, Profile, Report, Strength, catalogue, run};
+use seawall_harness::{Filter, Outcome, Profile, Strength, assert_traces, judge};
 
 /// The profile of this repository, with the binary that this test was built with.
 fn profile() -> Profile {
@@ -19,11 +17,10 @@ fn with_our_binary(text: &str) -> Profile {
     profile
 }
 
-fn judge(profile: &Profile, cases: &[Case]) -> Report {
-    // One at a time: each loads the machine enough, and deadlines may pass in vain on a busy one.
+/// One at a time: each loads the machine enough, and deadlines may pass in vain on a busy one.
+fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    block_on(run(profile, cases, &Options::default(), pending(), |_| {})).unwrap()
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[test]
@@ -40,7 +37,8 @@ fn reference_passes_every_case_over_tls_and_skips_none() {
 }
 
 fn assert_passes_all(profile: &Profile) {
-    let report = judge(profile, &catalogue::all());
+    let _turn = turn();
+    let report = judge(profile, &Filter::default()).unwrap();
     let others: Vec<_> =
         report.results.iter().filter(|judged| judged.outcome != Outcome::Pass).collect();
     assert!(others.is_empty(), "{others:#?}");
@@ -51,12 +49,16 @@ fn assert_passes_all(profile: &Profile) {
 /// shows up here, octet by octet.
 #[test]
 fn what_goes_over_the_wire() {
-    for id in
-        ["http/CON-03", "http/CL-04", "crash/http-panic", "ws/5.6", "ws/7.3.4", "ws/frames/01-text"]
-    {
-        let cases = Filter::new([id]).select(&catalogue::all()).unwrap();
-        let report = judge(&profile(), &cases);
-        let trace = report.results[0].trace.join("\n");
-        insta::assert_snapshot!(id.replace('/', "-"), trace);
-    }
+    let _turn = turn();
+    assert_traces!(
+        profile(),
+        [
+            "http/CON-03",
+            "http/CL-04",
+            "crash/http-panic",
+            "ws/5.6",
+            "ws/7.3.4",
+            "ws/frames/01-text"
+        ]
+    );
 }
