@@ -59,6 +59,7 @@ impl Progress {
                 let suspects = suspects.join(", ");
                 self.say(&format!("the subject {how}; starting it again to try alone: {suspects}"));
             }
+            Event::Hunting => self.say("something is left behind: looking for the case that leaks"),
             Event::Retrying(cases) => {
                 self.say(&format!("trying alone what failed beside others: {}", counted(*cases)));
             }

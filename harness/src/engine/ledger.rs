@@ -38,6 +38,11 @@ impl<'a> Ledger<'a> {
         self.results.iter().flatten().any(|judged| judged.counts_as_failure(level))
     }
 
+    /// How a case came out, if it was judged.
+    pub(super) fn outcome(&self, i: usize) -> Option<Outcome> {
+        self.results[i].as_ref().map(|judged| judged.outcome)
+    }
+
     /// Adds a remark.
     pub(super) fn note(&mut self, failure: bool, text: String) {
         self.notes.push(Note { failure, text });
@@ -92,18 +97,25 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Enters what was found out about a case besides its verdict, which becomes the worse of both; its trace stays.
+    /// Enters what was found out about a case besides its verdict: what befell the subject outranks what it
+    /// answered. The trace stays.
     pub(super) fn enter_finding(&mut self, i: usize, finding: Judged) {
-        match &mut self.results[i] {
-            Some(judged) if judged.outcome < finding.outcome => {
-                let found = Judged { seconds: judged.seconds, ..finding };
-                let (trace, times) = (judged.trace.clone(), judged.times.clone());
-                *judged = Judged { trace, times, ..found };
-            }
-            Some(judged) if judged.got.contains(&finding.got) => {}
-            Some(judged) => judged.got = format!("{}\n{}", judged.got, finding.got),
-            none => *none = Some(finding),
-        }
+        let Some(judged) = self.results[i].take() else {
+            self.results[i] = Some(finding);
+            return;
+        };
+        // Nothing outranks a death.
+        let expected =
+            if judged.expected == SURVIVAL { judged.expected } else { finding.expected.clone() };
+        let got = if judged.got.contains(&finding.got) {
+            judged.got
+        } else if judged.outcome < Outcome::Flaky {
+            finding.got
+        } else {
+            format!("{}\n{}", finding.got, judged.got)
+        };
+        let Judged { seconds, trace, times, .. } = judged;
+        self.results[i] = Some(Judged { expected, got, seconds, trace, times, ..finding });
     }
 
     /// Results and remarks; `why` says why the cases that were not judged are skipped.

@@ -6,6 +6,7 @@
 //! company. Whatever brings the subject down alone is the culprit; what fails in company and
 //! passes alone is flaky.
 
+mod leak;
 mod ledger;
 mod run;
 mod watch;
@@ -84,6 +85,8 @@ pub enum Event<'a> {
     },
     /// Cases that failed in company run again, alone.
     Retrying(usize),
+    /// The run has left something behind; cases run again to find out which does.
+    Hunting,
 }
 
 /// Runs `cases` against the subject that `profile` describes, until all are judged or `stop`

@@ -25,20 +25,20 @@ use crate::verdict::{Outcome, Verdict};
 use crate::wire::Rendered;
 
 /// A case that takes longer than this is stuck: every wait in it has a deadline of its own.
-const CASE_LIMIT: Duration = Duration::from_secs(120);
+pub(super) const CASE_LIMIT: Duration = Duration::from_secs(120);
 /// Failures that are tried again alone. A subject that fails more has other worries than
 /// flakiness.
 const MAX_RETRIES: usize = 20;
 
 pub(super) struct Run<'a, F> {
-    profile: &'a Profile,
-    cases: &'a [Case],
-    options: &'a Options,
+    pub(super) profile: &'a Profile,
+    pub(super) cases: &'a [Case],
+    pub(super) options: &'a Options,
     observer: RefCell<F>,
     /// When the subject was about to be started.
     began: Cell<Option<Instant>>,
-    ledger: RefCell<Ledger<'a>>,
-    audit: Audit,
+    pub(super) ledger: RefCell<Ledger<'a>>,
+    pub(super) audit: Audit,
     /// What the cases of the audit have come to; what it finds elsewhere is known only at the end.
     withheld: RefCell<BTreeMap<usize, (Verdict, Rendered, f64)>>,
     watch: Watch,
@@ -134,8 +134,14 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             self.tell(Event::Retrying(retries.len()));
         }
         match self.retry(retries, subject).await {
-            Ok(subject) => {
-                self.watch.look_for_leaks(&self.ledger).await;
+            Ok(mut subject) => {
+                let kept = self.watch.look_for_leaks(&self.ledger).await;
+                if let Some(kept) = kept.filter(|_| !self.is_over()) {
+                    subject = match self.hunt_leak(kept, subject).await {
+                        Ok(subject) => subject,
+                        Err(error) => return Ok(End::Dead(error.to_string())),
+                    };
+                }
                 // Of one that died, its death has told.
                 self.watch.look_at_alarms(&subject, self.cases, &mut self.ledger.borrow_mut());
                 subject.stop().await;
@@ -365,7 +371,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
         self.tell(Event::Died { how: how.into(), suspects });
     }
 
-    async fn start_again(&self, subject: Subject) -> Result<Subject, Error> {
+    pub(super) async fn start_again(&self, subject: Subject) -> Result<Subject, Error> {
         subject.stop().await;
         let subject = Subject::start(self.profile).await?;
         self.watch.begin(&subject);
@@ -394,7 +400,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
         self.ledger.borrow_mut().enter(i, judged);
     }
 
-    fn tell(&self, event: Event<'_>) {
+    pub(super) fn tell(&self, event: Event<'_>) {
         (self.observer.borrow_mut())(event);
     }
 

@@ -15,7 +15,7 @@ use crate::verdict::Verdict;
 use crate::wire::Rendered;
 
 /// Between two samples, at first; twice as long whenever there are too many.
-const INTERVAL: Duration = Duration::from_millis(100);
+pub(super) const INTERVAL: Duration = Duration::from_millis(100);
 /// Cases wait while a sample is taken: among thousands of processes that takes long, and is done less often.
 const MIN_RATIO: u32 = 50;
 /// Samples kept: enough for a curve.
@@ -140,50 +140,61 @@ impl Watch {
         }
     }
 
-    /// Gives the subject some time to give back what the run has cost, and notes what it keeps.
-    pub(super) async fn look_for_leaks(&self, ledger: &RefCell<Ledger<'_>>) {
+    /// Gives the subject some time to give back what the run has cost, and notes what it keeps; gives back
+    /// the first of that.
+    pub(super) async fn look_for_leaks(&self, ledger: &RefCell<Ledger<'_>>) -> Option<Kept> {
         let (group, before) = {
             let inner = self.inner.borrow();
             (inner.group, inner.before)
         };
-        let (Some(group), Some(before)) = (group, before) else { return };
+        let (group, before) = (group?, before?);
         let deadline = Instant::now() + SETTLE;
         let kept = loop {
-            let Some(now) = Vitals::of_group(group) else { return };
+            let now = Vitals::of_group(group)?;
             let kept = kept(&before, &now);
             if kept.is_empty() || Instant::now() >= deadline {
                 break kept;
             }
             Timer::after(INTERVAL).await;
         };
-        for what in kept {
+        for (_, what) in &kept {
             let text = format!("a leak? {} s after the last case {what}", SETTLE.as_secs());
             ledger.borrow_mut().note(false, text);
         }
+        kept.first().map(|(kept, _)| *kept)
     }
 }
 
-/// In words, what is held that was not before, beyond what pools may keep.
-fn kept(before: &Vitals, now: &Vitals) -> Vec<String> {
+/// What a subject may keep that it should give back.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kept {
+    Descriptors,
+    Threads,
+    Memory,
+}
+
+/// What it is, and in words, what is held that was not before, beyond what pools may keep.
+fn kept(before: &Vitals, now: &Vitals) -> Vec<(Kept, String)> {
     let mut kept = Vec::new();
     if now.descriptors > before.descriptors + KEPT_DESCRIPTORS {
-        kept.push(format!(
+        let text = format!(
             "the subject holds {} descriptors; it began with {}",
             now.descriptors, before.descriptors
-        ));
+        );
+        kept.push((Kept::Descriptors, text));
     }
     if now.threads > before.threads + KEPT_THREADS {
-        kept.push(format!(
-            "the subject has {} threads; it began with {}",
-            now.threads, before.threads
-        ));
+        let text =
+            format!("the subject has {} threads; it began with {}", now.threads, before.threads);
+        kept.push((Kept::Threads, text));
     }
     if now.memory > before.memory * 2 + KEPT_MEMORY {
-        kept.push(format!(
+        let text = format!(
             "the subject holds {} MiB of memory; it began with {}",
             now.memory >> 20,
             before.memory >> 20
-        ));
+        );
+        kept.push((Kept::Memory, text));
     }
     kept
 }
@@ -199,6 +210,6 @@ mod tests {
         assert!(kept(&before, &pools).is_empty());
         let leaks = Vitals { memory: 149 << 20, descriptors: 27, threads: 69, ..before };
         assert_eq!(kept(&before, &leaks).len(), 3);
-        assert!(kept(&before, &leaks)[0].contains("27 descriptors; it began with 10"));
+        assert!(kept(&before, &leaks)[0].1.contains("27 descriptors; it began with 10"));
     }
 }

@@ -2,5 +2,7 @@
 
 // A server that follows the RFCs, save for the faults planted in it.
 mod planted;
+// What a subject does not give back.
+mod leaks;
 // Every case is passed without faults, and failed by one.
 mod proof;

@@ -319,6 +319,8 @@ faults! {
     // Refusals.
     /// What would be refused is not answered, and the connection stays open.
     SilentOnRefusal = "silent-on-refusal",
+    /// A descriptor is lost with each refusal.
+    LeaksDescriptors = "leaks-descriptors",
     /// What would be refused aborts the process.
     DiesOnRefusal = "dies-on-refusal",
 

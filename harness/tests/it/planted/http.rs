@@ -309,6 +309,9 @@ impl Connection<'_> {
         if self.has(Fault::DiesOnRefusal) {
             std::process::abort();
         }
+        if self.has(Fault::LeaksDescriptors) {
+            std::mem::forget(self.output.try_clone());
+        }
         if self.has(Fault::SilentOnRefusal) {
             self.wait_for_fin();
             return Ok(false);

@@ -86,7 +86,8 @@ fn each_fault_turns_its_cases_red() {
         let concerns = |case: &&Case| match case.family {
             Family::Tls => fault.is_of_tls(),
             Family::Slow => OF_SLOW_CLIENTS.contains(fault),
-            _ => !fault.is_of_tls(),
+            // What it fails is whichever case leaks most: `leaks.rs` has more to say.
+            _ => !fault.is_of_tls() && *fault != Fault::LeaksDescriptors,
         };
         cases.iter().filter(concerns).map(|case| case.id.clone()).collect()
     };
@@ -141,7 +142,7 @@ fn judge(faults: &str, ids: &Ids) -> Report {
     panic!("{faults}: no port could be had");
 }
 
-fn profile(faults: &str) -> Profile {
+pub(crate) fn profile(faults: &str) -> Profile {
     let mut profile = Profile::parse(
         r#"
         [urls]
