@@ -66,7 +66,7 @@ fn judge(arguments: &Run) -> Result<ExitCode, Error> {
         }
     }
     let stop = stopped()?;
-    let mut progress = Progress::new(arguments.loudness());
+    let mut progress = Progress::new(arguments.loudness(), &cases, arguments.options().repeat);
     let options = arguments.options();
     let report =
         future::block_on(run(&profile, &cases, &options, stop, |event| progress.show(&event)));

@@ -1,10 +1,11 @@
 //! Progress on standard error: a bar on a terminal, plain lines elsewhere.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use console::style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use seawall_harness::{Event, Judged, Outcome};
+use seawall_harness::{Case, Event, Family, Judged, Outcome};
 
 use crate::args::Loudness;
 use crate::summary::{counted, painted};
@@ -17,14 +18,15 @@ pub(crate) struct Progress {
     bar: ProgressBar,
     loudness: Loudness,
     terminal: bool,
-    cases: usize,
-    judged: usize,
+    /// Judged and in all.
+    families: BTreeMap<Family, (usize, usize)>,
     failed: usize,
     said: Instant,
 }
 
 impl Progress {
-    pub(crate) fn new(loudness: Loudness) -> Self {
+    /// For a run of these cases, each so many times.
+    pub(crate) fn new(loudness: Loudness, cases: &[Case], repeat: usize) -> Self {
         let terminal = console::user_attended_stderr() && loudness > Loudness::Quiet;
         // Drawn once the subject is ready: until then a build may want the screen.
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
@@ -34,7 +36,11 @@ impl Progress {
         if let Ok(look) = look {
             bar.set_style(look.progress_chars("━━─"));
         }
-        Self { bar, loudness, terminal, cases: 0, judged: 0, failed: 0, said: Instant::now() }
+        let mut families = BTreeMap::new();
+        for case in cases {
+            families.entry(case.family).or_insert((0, 0)).1 += repeat;
+        }
+        Self { bar, loudness, terminal, families, failed: 0, said: Instant::now() }
     }
 
     pub(crate) fn show(&mut self, event: &Event<'_>) {
@@ -42,7 +48,6 @@ impl Progress {
             Event::Building(command) => self.say(&format!("building: {}", command.join(" "))),
             Event::Starting => self.say("starting the subject"),
             Event::Ready { cases } => {
-                self.cases = *cases;
                 self.say(&format!("ready: {}", counted(*cases)));
                 if self.terminal {
                     self.bar.set_length(*cases as u64);
@@ -50,10 +55,14 @@ impl Progress {
                     self.bar.enable_steady_tick(Duration::from_millis(100));
                 }
             }
-            Event::Began(case) => self.bar.set_message(match self.failed {
-                0 => case.id.clone(),
-                failed => format!("{failed} failed · {}", case.id),
-            }),
+            Event::Began(case) => {
+                let (judged, cases) = self.families.get(&case.family).copied().unwrap_or_default();
+                let place = format!("{} {judged}/{cases} · {}", case.family, case.short_id());
+                self.bar.set_message(match self.failed {
+                    0 => place,
+                    failed => format!("{failed} failed · {place}"),
+                });
+            }
             Event::Judged(judged) => self.judged(judged),
             Event::Died { how, suspects } => {
                 let suspects = suspects.join(", ");
@@ -67,7 +76,9 @@ impl Progress {
     }
 
     fn judged(&mut self, judged: &Judged) {
-        self.judged += 1;
+        // What is tried again alone was counted when it ran beside others.
+        let count = self.families.entry(judged.family).or_default();
+        count.0 = (count.0 + 1).min(count.1);
         self.bar.inc(1);
         let failed = matches!(judged.outcome, Outcome::Fail | Outcome::Error | Outcome::Flaky);
         self.failed += usize::from(failed);
@@ -75,7 +86,15 @@ impl Progress {
             let word = painted(judged.outcome);
             self.say(&format!("{word} {} {}", judged.id, style(&judged.title).for_stderr().dim()));
         } else if !self.terminal && self.said.elapsed() > PLAIN_INTERVAL {
-            self.say(&format!("{} of {} judged, {} failed", self.judged, self.cases, self.failed));
+            let (judged, cases) =
+                self.families.values().fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
+            let begun = self.families.iter().filter(|(_, (judged, _))| *judged > 0);
+            let begun: Vec<String> = begun
+                .map(|(family, (judged, cases))| format!("{family} {judged}/{cases}"))
+                .collect();
+            let failed = self.failed;
+            let of_families = begun.join(", ");
+            self.say(&format!("{judged} of {cases} judged, {failed} failed: {of_families}"));
         }
     }
 
