@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use seawall_harness::{Filter, Outcome, Profile, Strength, assert_traces, judge};
+use seawall_harness::{Filter, Judged, Outcome, Profile, Report, assert_traces, judge};
 
 /// The profile of this repository, with the binary that this test was built with.
 fn profile() -> Profile {
@@ -39,10 +39,22 @@ fn reference_passes_every_case_over_tls_and_skips_none() {
 fn assert_passes_all(profile: &Profile) {
     let _turn = turn();
     let report = judge(profile, &Filter::default()).unwrap();
-    let others: Vec<_> =
-        report.results.iter().filter(|judged| judged.outcome != Outcome::Pass).collect();
+    assert!(report.notes.is_empty(), "{:?}", report.notes);
+    let mut others = not_passed(report);
+    // What a busy machine keeps the harness from judging, it tries again.
+    let unjudged = |judged: &Judged| matches!(judged.outcome, Outcome::Error | Outcome::Flaky);
+    for _ in 0..5 {
+        if others.is_empty() || !others.iter().all(unjudged) {
+            break;
+        }
+        let ids: Vec<String> = others.into_iter().map(|judged| judged.id).collect();
+        others = not_passed(judge(profile, &Filter::new(ids)).unwrap());
+    }
     assert!(others.is_empty(), "{others:#?}");
-    assert!(report.passes(Strength::Info), "{:?}", report.notes);
+}
+
+fn not_passed(report: Report) -> Vec<Judged> {
+    report.results.into_iter().filter(|judged| judged.outcome != Outcome::Pass).collect()
 }
 
 /// The trace of a case is the same in every run, so a change of what our servers say on the wire
