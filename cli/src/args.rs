@@ -287,7 +287,7 @@ pub(crate) struct Run {
     #[arg(long)]
     i_own_this: bool,
 
-    /// Run at most this many cases side by side
+    /// Run at most this many cases side by side, and as many again of those that wait for seconds
     #[arg(long, short, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
 

@@ -27,7 +27,8 @@ use run::Run;
 /// How to run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Cases run side by side at most this many.
+    /// Cases run side by side at most this many; where it is more than one, those that wait for seconds run
+    /// beside them, as many again.
     pub jobs: usize,
     /// The whole run, build aside, takes at most this long.
     pub time_limit: Duration,

@@ -226,10 +226,14 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
         queue
     }
 
-    /// Runs the queue, `jobs` cases at a time, until it is empty or the subject is dead.
+    /// Runs the queue, `jobs` cases at a time besides those that wait for seconds, until it is empty or the
+    /// subject is dead.
     async fn batch(&self, subject: &Subject, queue: VecDeque<usize>, jobs: usize) -> Batch {
         let shared = Rc::new(subject.shared(self.profile, &self.audit));
-        let width = jobs.min(queue.len());
+        // Cases that wait for seconds leave room for as many that do not.
+        let waiting = queue.iter().filter(|i| self.cases[**i].long).count();
+        let waiting = if jobs > 1 { waiting.min(jobs) } else { 0 };
+        let width = (jobs + waiting).min(queue.len());
         let batch = RefCell::new(Batch { left: queue, ..Batch::default() });
         let worker = async || {
             let halted = |batch: &Batch| {
