@@ -7,18 +7,22 @@ mod counting;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use async_executor::Executor;
 use futures_lite::future;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use seawall_actor::Runtime;
 use seawall_http_server::{
     Context, Request, Response, Router, Running, Scope, Server, Status, Upgraded, blocking,
 };
+
+use seawall_tls::{Acceptor, Config, Identity};
 
 use counting::BYTES;
 
@@ -32,7 +36,7 @@ const CONNECTIONS: usize = 300;
 const BUDGET: isize = 2560;
 
 /// Rounds of starting and stopping that must leave nothing.
-const ROUNDS: usize = 200;
+const ROUNDS: usize = 100;
 
 /// Bytes that may be left of all rounds together: tables that have grown.
 const SLACK: isize = 64 * 1024;
@@ -57,6 +61,14 @@ fn routes() -> Router {
     Router::new()
         .get("/hello", async |_: Request| "hello\n")
         .get("/blocking", blocking(|_: Request| "hello\n"))
+        .get("/crash", async |_: Request| -> &'static str {
+            // As a panic, but without the hook that would write a backtrace each time.
+            std::panic::resume_unwind(Box::new("as asked"))
+        })
+        .get("/big", async |_: Request| vec![b'x'; 16 << 20])
+        .post("/count", async |mut request: Request| {
+            request.content().await.map(|content| content.len().to_string())
+        })
         .get("/hang", async |_: Request| std::future::pending::<Status>().await)
         .get("/stream", async |_: Request| {
             Response::new(Status::OK).stream("text/plain", async |mut sender| {
@@ -72,9 +84,34 @@ fn routes() -> Router {
 
 fn serve() -> (Runtime, Running) {
     let runtime = Runtime::new().unwrap();
-    let server = Server::new(routes()).listen(([127, 0, 0, 1], 0).into());
+    let address = ([127, 0, 0, 1], 0).into();
+    let acceptor = Acceptor::new(Config::new(certified().0.clone())).unwrap();
+    let server = Server::new(routes()).listen(address).listen_tls(address, acceptor);
     let running = server.start(runtime.scope()).unwrap();
     (runtime, running)
+}
+
+/// An identity for `localhost`, and a client's configuration that trusts it.
+fn certified() -> &'static (Identity, Arc<ClientConfig>) {
+    static MADE: OnceLock<(Identity, Arc<ClientConfig>)> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(made.cert.der().clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let identity = Identity::text(made.cert.pem(), made.signing_key.serialize_pem());
+        (identity, Arc::new(config))
+    })
+}
+
+fn session() -> ClientConnection {
+    let name = ServerName::try_from("localhost").unwrap();
+    ClientConnection::new(Arc::clone(&certified().1), name).unwrap()
 }
 
 fn connect(address: SocketAddr, request: &[u8]) -> TcpStream {
@@ -145,26 +182,42 @@ fn starting_and_stopping_leaves_nothing(rounds: usize) {
 /// Starts a server, has connections of every kind, and stops it.
 fn round() {
     let (runtime, running) = serve();
-    let address = running.local_addr();
+    let [plain, secure] = *running.local_addrs() else { panic!("two endpoints") };
     let get = |path: &str, fields: &str| {
-        connect(address, format!("GET {path} HTTP/1.1\r\nHost: h\r\n{fields}\r\n").as_bytes())
+        connect(plain, format!("GET {path} HTTP/1.1\r\nHost: h\r\n{fields}\r\n").as_bytes())
     };
-    let mut idle = connect(address, HELLO);
-    answered(&mut idle);
-    let mut plain = get("/blocking", "");
-    answered(&mut plain);
-    let mut stream = get("/stream", "");
-    answered(&mut stream);
-    let mut upgraded = get("/upgrade", "Connection: upgrade\r\nUpgrade: wait\r\n");
-    answered(&mut upgraded);
-    let busy = get("/hang", "");
-    let partial = connect(address, b"GET /hello HT");
-    until("requests arrive", || running.stats().requests == 5 && running.stats().active == 6);
-    // Streams, handlers and half a head never end by themselves: they are killed.
+    // A crash ends its connection; who held it open would be lingered for.
+    answered(&mut get("/crash", ""));
+    // Idle, after requests of two kinds; and while a response streams, or a protocol took over.
+    let mut answered_by = [
+        connect(plain, HELLO),
+        get("/blocking", ""),
+        get("/stream", ""),
+        get("/upgrade", "Connection: upgrade\r\nUpgrade: wait\r\n"),
+    ];
+    answered_by.iter_mut().for_each(answered);
+    // A handler that never ends, a client that does not read, and halves of all that can be cut.
+    let unanswered = [
+        get("/hang", ""),
+        get("/big", ""),
+        connect(plain, b""),
+        connect(plain, b"GET /hello HT"),
+        connect(plain, b"POST /count HTTP/1.1\r\nHost: h\r\nContent-Length: 99\r\n\r\nhalf"),
+        connect(secure, b"\x16\x03\x01\x00"),
+    ];
+    let mut idle = StreamOwned::new(session(), connect(secure, b""));
+    idle.write_all(HELLO).unwrap();
+    assert!(idle.read(&mut [0; 256]).unwrap() > 0);
+    let mut hello = Vec::new();
+    session().write_tls(&mut hello).unwrap();
+    let mut undecided = connect(secure, &hello);
+    answered(&mut undecided);
+    until("requests arrive", || running.stats().requests == 9 && running.stats().active == 12);
+    // Streams, handlers and halves never end by themselves: they are killed.
     runtime.block_on(running.shutdown(Duration::from_millis(5)));
     drop(running);
     let _ = runtime.shutdown(PATIENCE);
-    drop((idle, plain, stream, upgraded, busy, partial));
+    drop((answered_by, unanswered, idle, undecided));
 }
 
 /// H-11: without descriptors the server waits, and serves again as soon as there are some.
