@@ -28,8 +28,8 @@ pub struct Config {
 
 impl Config {
     /// A server with one identity, which is the default for clients that ask for no name or an
-    /// unknown one. TLS 1.2 and 1.3, `http/1.1` by ALPN, no client certificates, resumption by
-    /// tickets.
+    /// unknown one. TLS 1.2 and 1.3, `http/1.1` and `http/1.0` by ALPN, no client certificates,
+    /// resumption by tickets.
     #[must_use]
     pub fn new(identity: Identity) -> Self {
         Self {
@@ -37,7 +37,7 @@ impl Config {
             refuses_unknown_names: false,
             clients: Clients::none(),
             min_version: Version::Tls12,
-            alpn: vec![b"http/1.1".to_vec()],
+            alpn: vec![b"http/1.1".to_vec(), b"http/1.0".to_vec()],
             resumption: Resumption::Tickets,
         }
     }
@@ -81,7 +81,8 @@ impl Config {
     }
 
     /// The protocols that are offered (ALPN, RFC 7301), the preferred one first; none: ALPN is not
-    /// spoken. Default `http/1.1`.
+    /// spoken. Default `http/1.1`, then `http/1.0`: old clients offer nothing else, and are refused
+    /// by who does not know it (§3.2).
     ///
     /// A client that asks for others only is refused by the alert `no_application_protocol`.
     #[must_use]

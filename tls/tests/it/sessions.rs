@@ -36,6 +36,8 @@ fn http_1_1_is_agreed_on_and_what_nobody_speaks_is_refused() {
     let usual = acceptor(&identity, |config| config);
     let met = offering(&["h2", "http/1.1"]).meet(&usual);
     assert_eq!(met.info().alpn.as_deref(), Some(&b"http/1.1"[..]));
+    let old = offering(&["http/1.0"]).meet(&usual);
+    assert_eq!(old.info().alpn.as_deref(), Some(&b"http/1.0"[..]));
     assert_eq!(offering(&[]).meet(&usual).info().alpn, None);
     let error = offering(&["h2"]).meet(&usual).client.unwrap_err().to_string();
     assert!(error.contains("NoApplicationProtocol"), "{error}");
