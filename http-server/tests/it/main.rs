@@ -2,6 +2,7 @@
 
 mod blocking; // threads that are taken, stuck, replaced
 mod client; // a client that knows nothing but octets
+mod clients; // clients that no one here wrote: curl, reqwest
 mod contents; // content in and out: lengths, chunks, Expect, HEAD, streams
 mod crashes; // panics of every kind, and who notices
 mod ends; // how connections and servers end: keep-alive, limits, timeouts, lingering, shutdown

@@ -16,9 +16,11 @@ use crate::{PATIENCE, routes};
 /// Short enough for a test to wait for.
 const SHORT: Duration = Duration::from_millis(100);
 
-struct Secure {
+pub(crate) struct Secure {
     running: Running,
     certificate: CertificateDer<'static>,
+    /// The certificate as text.
+    pub(crate) pem: String,
     failures: mpsc::Receiver<String>,
     runtime: Runtime,
 }
@@ -28,7 +30,7 @@ impl Secure {
         Self::serve(routes(), |server| server)
     }
 
-    fn serve(router: Router, setup: impl FnOnce(Server) -> Server) -> Self {
+    pub(crate) fn serve(router: Router, setup: impl FnOnce(Server) -> Server) -> Self {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let identity = Identity::text(made.cert.pem(), made.signing_key.serialize_pem());
         let acceptor = Acceptor::new(Config::new(identity)).unwrap();
@@ -43,10 +45,16 @@ impl Secure {
             .listen_tls(([127, 0, 0, 1], 0).into(), acceptor)
             .start(runtime.scope())
             .unwrap();
-        Self { running, certificate: made.cert.der().clone(), failures, runtime }
+        Self {
+            running,
+            certificate: made.cert.der().clone(),
+            pem: made.cert.pem(),
+            failures,
+            runtime,
+        }
     }
 
-    fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.running.local_addr()
     }
 
