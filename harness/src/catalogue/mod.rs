@@ -10,6 +10,7 @@ mod data;
 mod fragmentation;
 mod slow;
 mod tls;
+mod volume;
 
 use std::future::Future;
 use std::rc::Rc;
@@ -29,6 +30,7 @@ pub fn all() -> Vec<Case> {
     let mut cases = data::http_cases();
     cases.extend(contract::http_cases());
     cases.extend(data::websocket_cases());
+    cases.extend(volume::cases());
     cases.extend(contract::websocket_cases());
     cases.extend(crash::cases());
     cases.extend(slow::cases());

@@ -81,6 +81,9 @@ pub(crate) struct Connection {
     /// Hears what the audit is to hear.
     tap: Option<Tap>,
     unread: Vec<u8>,
+    /// So many octets at the beginning of `unread` were taken: to move the rest each time would cost the square
+    /// of their number.
+    taken: usize,
     ended: Option<Read>,
     deaf: bool,
 }
@@ -113,6 +116,7 @@ impl Connection {
             trace: trace.clone(),
             tap: None,
             unread: Vec::new(),
+            taken: 0,
             ended: None,
             deaf: false,
         };
@@ -238,6 +242,7 @@ impl Connection {
         if let Some(ended) = self.ended {
             return ended;
         }
+        self.unread.drain(..mem::take(&mut self.taken));
         let before = self.unread.len();
         loop {
             let mut taken = self.take_in(deadline).await;
@@ -302,12 +307,14 @@ impl Connection {
 
     /// Octets received and not yet taken by [`Self::take`].
     pub(crate) fn unread(&self) -> &[u8] {
-        &self.unread
+        &self.unread[self.taken..]
     }
 
     /// Removes the first `n` unread octets.
     pub(crate) fn take(&mut self, n: usize) -> Vec<u8> {
-        self.unread.drain(..n).collect()
+        let taken = self.unread()[..n].to_vec();
+        self.taken += n;
+        taken
     }
 
     /// How the subject ended the connection, if it was seen to.

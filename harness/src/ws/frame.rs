@@ -180,8 +180,10 @@ fn may_be_sent(code: u16) -> bool {
 }
 
 fn apply(key: [u8; 4], payload: &mut [u8]) {
-    for (i, byte) in payload.iter_mut().enumerate() {
-        *byte ^= key[i % 4];
+    for word in payload.chunks_mut(key.len()) {
+        for (octet, key) in word.iter_mut().zip(key) {
+            *octet ^= key;
+        }
     }
 }
 

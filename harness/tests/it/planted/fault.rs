@@ -505,6 +505,8 @@ faults! {
     EchoLosesFragment = "echo-loses-fragment",
     /// A message is echoed twice.
     EchoTwice = "echo-twice",
+    /// A connection is closed after 500 messages.
+    FewMessagesOnly = "few-messages-only",
     /// A message over 16 KiB is refused with 1009.
     SmallMessagesOnly = "small-messages-only",
 

@@ -38,6 +38,8 @@ pub(super) struct Session<'a> {
     id: u64,
     message: Option<Message>,
     pings: u32,
+    /// Messages received.
+    messages: u32,
     /// Until when the next octet is waited for.
     deadline: Deadline,
 }
@@ -51,7 +53,17 @@ impl<'a> Session<'a> {
         id: u64,
     ) -> Self {
         let output = Arc::new(Output::new(output, shared.config.faults.clone()));
-        Self { kind, input, output, shared, id, message: None, pings: 0, deadline: Deadline::Never }
+        Self {
+            kind,
+            input,
+            output,
+            shared,
+            id,
+            message: None,
+            pings: 0,
+            messages: 0,
+            deadline: Deadline::Never,
+        }
     }
 
     fn has(&self, fault: Fault) -> bool {
@@ -126,6 +138,10 @@ impl<'a> Session<'a> {
         self.payload(header, |octets| message.extend(octets, faults))?;
         message.end_fragment(header.fin, faults)?;
         if header.fin {
+            self.messages += 1;
+            if self.messages > 500 && self.has(Fault::FewMessagesOnly) {
+                return Err(End::Violation(1008));
+            }
             return self.answer(message);
         }
         self.message = Some(message);
