@@ -315,6 +315,11 @@ pub(crate) struct Run {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     time_budget: Option<Duration>,
 
+    /// Leave nothing out to save time: each compressed series sends all its thousand messages, which takes many
+    /// minutes (see --time-limit)
+    #[arg(long)]
+    thorough: bool,
+
     /// The whole run, the build aside, takes at most this long
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = humantime::parse_duration)]
     time_limit: Duration,
@@ -378,6 +383,7 @@ impl Run {
             fail_fast: self.fail_fast.then_some(self.level),
             time_budget: self.time_budget,
             exhaust: self.i_own_this,
+            thorough: self.thorough,
         }
     }
 

@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) timing: Timing,
     pub(crate) audit: Audit,
+    /// Nothing is left out to save time.
+    pub(crate) thorough: bool,
 }
 
 impl Context {
@@ -79,6 +81,11 @@ impl Context {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.shared.limits
+    }
+
+    /// Whether to leave nothing out to save time.
+    pub(crate) fn is_thorough(&self) -> bool {
+        self.shared.thorough
     }
 
     /// Whether the subject offers the route.

@@ -78,6 +78,7 @@ impl Probe {
                 limits: Limits::default(),
                 timing: Timing::calibrated(Duration::from_millis(10), None),
                 audit: Audit::default(),
+                thorough: false,
             };
             let cx = Context::new(Rc::new(shared), "init");
             match offers(&cx, route).await {

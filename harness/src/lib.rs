@@ -3,6 +3,7 @@ mod audit;
 mod case;
 pub mod catalogue;
 mod context;
+mod corpus;
 mod engine;
 mod error;
 mod explain;

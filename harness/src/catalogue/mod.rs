@@ -4,9 +4,11 @@
 //! on several connections is code, in the modules here.
 
 mod audit;
+mod compression;
 mod contract;
 mod crash;
 mod data;
+mod deflate;
 mod fragmentation;
 mod slow;
 mod tls;
@@ -31,6 +33,8 @@ pub fn all() -> Vec<Case> {
     cases.extend(contract::http_cases());
     cases.extend(data::websocket_cases());
     cases.extend(volume::cases());
+    cases.extend(compression::cases());
+    cases.extend(deflate::cases());
     cases.extend(contract::websocket_cases());
     cases.extend(crash::cases());
     cases.extend(slow::cases());

@@ -1,7 +1,8 @@
 //! Groups 9 and 10: large messages, messages in many frames or in many segments, many messages.
 //!
 //! The sizes, patterns and cuts are those that the field knows. Contents are compared, not only lengths; and a
-//! subject that refuses a message of more than 64 KiB with 1009 has a limit, which is its right.
+//! subject that refuses a message of more than 64 KiB, or one in too many frames, with 1009 or 1008 has a limit,
+//! which is its right.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use crate::route::Route;
 use crate::verdict::{Outcome, Strength, Verdict};
 use crate::wire::Source;
 use crate::ws::client::{Client, Event};
-use crate::ws::frame::{Frame, opcode};
+use crate::ws::frame::opcode;
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -88,9 +89,7 @@ impl Volume {
             Shape::Fragments(_) => "RFC 6455 §5.4",
             Shape::Frame | Shape::Segments(_) | Shape::Messages(_) => "RFC 6455 §5.2, §5.6",
         };
-        case(Family::Ws, id, &self.title(), &[Route::WsEcho], run)
-            .rule(section, Strength::Must)
-            .long()
+        case(Family::Ws, id, &self.title(), &[Route::WsEcho], run).rule(section, Strength::Must)
     }
 
     fn title(self) -> String {
@@ -119,8 +118,8 @@ impl Volume {
             self.send(&mut client, &echo, late).await;
             match client.next(late).await {
                 event if event == echo => {}
-                Event::Close { code: Some(1009), .. } if self.len > MUST_TAKE => {
-                    let got = "Close 1009: the subject's limit lies below";
+                Event::Close { code: Some(code @ (1008 | 1009)), .. } if self.is_much() => {
+                    let got = format!("Close {code}: the subject's limit lies below");
                     return Ok(Verdict::new(Outcome::Info, self.expected(), got));
                 }
                 event => {
@@ -138,6 +137,11 @@ impl Volume {
         Ok(Verdict::pass(self.expected(), format!("so it was, in {} ms", took.as_millis())))
     }
 
+    /// Whether it is more than what a subject must take.
+    fn is_much(self) -> bool {
+        self.len > MUST_TAKE
+    }
+
     fn expected(self) -> &'static str {
         match self.shape {
             Shape::Messages(_) => "each message comes back, octet for octet",
@@ -150,20 +154,8 @@ impl Volume {
     /// Sends one message. What the subject says to it in the meantime is read later.
     async fn send(self, client: &mut Client, message: &Event, late: Instant) {
         let Event::Message { opcode, payload } = message else { return };
-        let mut octets = Vec::new();
-        match self.shape {
-            Shape::Fragments(cut) if self.len > cut => {
-                let even = self.len.is_multiple_of(cut);
-                let pieces = payload.chunks(cut).chain(even.then_some(&[][..]));
-                let last = payload.len() / cut;
-                for (piece, number) in pieces.zip(0..) {
-                    let opcode = if number == 0 { *opcode } else { opcode::CONTINUATION };
-                    let frame = Frame::new(opcode, piece, client.key());
-                    Frame { fin: number == last, ..frame }.encode(&mut octets);
-                }
-            }
-            _ => Frame::new(*opcode, &payload[..], client.key()).encode(&mut octets),
-        }
+        let cut = if let Shape::Fragments(cut) = self.shape { Some(cut) } else { None };
+        let octets = client.message(*opcode, 0, payload, cut);
         let cut = if let Shape::Segments(cut) = self.shape { cut } else { octets.len() };
         for segment in octets.chunks(cut) {
             if !client.connection().send(segment, late).await {

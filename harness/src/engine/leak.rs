@@ -4,7 +4,6 @@
 //! looked for: the cases run again, half of them at a time, and the half that leaves more is halved again. The
 //! last one is guilty only if it leaves more and more: three times over, each time for as many runs.
 
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use async_io::Timer;
@@ -131,7 +130,7 @@ impl<F: FnMut(Event<'_>)> Run<'_, F> {
 
     /// Runs a case for what it leaves behind, not for its verdict.
     async fn again(&self, subject: &Subject, i: usize) {
-        let shared = Rc::new(subject.shared(self.profile, &self.audit));
+        let shared = self.shared(subject);
         let cx = Context::new(shared, &self.cases[i].id);
         let acted = async { drop((self.cases[i].action)(cx).await) };
         let late = async { _ = Timer::after(CASE_LIMIT).await };

@@ -26,6 +26,8 @@ use crate::wire::Rendered;
 
 /// A case that takes longer than this is stuck: every wait in it has a deadline of its own.
 pub(super) const CASE_LIMIT: Duration = Duration::from_secs(120);
+/// Hundreds of megabytes, and fifteen others beside it.
+const THOROUGH_CASE_LIMIT: Duration = Duration::from_secs(1800);
 /// Failures that are tried again alone. A subject that fails more has other worries than
 /// flakiness.
 const MAX_RETRIES: usize = 20;
@@ -226,10 +228,16 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
         queue
     }
 
+    /// What cases need to know.
+    pub(super) fn shared(&self, subject: &Subject) -> Rc<Shared> {
+        let shared = subject.shared(self.profile, &self.audit);
+        Rc::new(Shared { thorough: self.options.thorough, ..shared })
+    }
+
     /// Runs the queue, `jobs` cases at a time besides those that wait for seconds, until it is empty or the
     /// subject is dead.
     async fn batch(&self, subject: &Subject, queue: VecDeque<usize>, jobs: usize) -> Batch {
-        let shared = Rc::new(subject.shared(self.profile, &self.audit));
+        let shared = self.shared(subject);
         // Cases that wait for seconds leave room for as many that do not.
         let waiting = queue.iter().filter(|i| self.cases[**i].long).count();
         let waiting = if jobs > 1 { waiting.min(jobs) } else { 0 };
@@ -286,8 +294,9 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             None
         };
         let stuck = async {
-            Timer::after(CASE_LIMIT).await;
-            let got = format!("the case was not done after {}", spell(CASE_LIMIT));
+            let limit = if self.options.thorough { THOROUGH_CASE_LIMIT } else { CASE_LIMIT };
+            Timer::after(limit).await;
+            let got = format!("the case was not done after {}", spell(limit));
             Some(Verdict::new(Outcome::Error, "a verdict", got))
         };
         let end = || subject.end().unwrap_or_else(|| "ended".into());
@@ -326,7 +335,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
     /// Runs one case alone. If the subject dies, that is its verdict, and the subject is
     /// started again. Gives back the living subject and whether the case was deadly.
     async fn alone(&self, i: usize, subject: Subject) -> Result<(Subject, bool), Error> {
-        let shared = Rc::new(subject.shared(self.profile, &self.audit));
+        let shared = self.shared(&subject);
         match self.one(&subject, &shared, i).await {
             Ok((verdict, trace, seconds)) => {
                 self.judge(i, verdict, trace, seconds);

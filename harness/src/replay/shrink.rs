@@ -268,7 +268,7 @@ fn doubts(steps: &[Step]) -> BTreeSet<String> {
                     // A client's frame is sound where a server's with the other masking is.
                     Parsed::Frame(frame, _) => {
                         let mask = if frame.mask.is_some() { None } else { Some([0; 4]) };
-                        Frame { mask, ..frame }.fault()
+                        Frame { mask, ..frame }.fault(0)
                     }
                     Parsed::Partial => Some("part of a frame"),
                 };

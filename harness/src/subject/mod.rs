@@ -208,6 +208,7 @@ impl Subject {
             limits: profile.limits.clone(),
             timing: self.timing,
             audit: audit.clone(),
+            thorough: false,
         }
     }
 

@@ -6,7 +6,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sha1::{Digest, Sha1};
 
-use super::frame::{Frame, Parsed, opcode};
+use super::deflate::{Agreed, Deflate, Offer};
+use super::frame::{Frame, Parsed, RSV1, opcode};
 use crate::context::Context;
 use crate::http::Response;
 use crate::http::exchange::{Answer, next_answer};
@@ -17,15 +18,28 @@ use crate::wire::{Connection, Read, Source, text};
 
 /// RFC 6455 §1.3: what a server appends to the key before it hashes.
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+const EXTENSIONS: &str = "sec-websocket-extensions";
+/// Octets that a compressed message may become: more than any case sends.
+const MAX_MESSAGE: usize = 32 << 20;
 
 /// An open WebSocket.
 #[derive(Debug)]
 pub(crate) struct Client {
     connection: Connection,
     random: fastrand::Rng,
-    /// The message under assembly: its opcode and what has come of it.
-    assembling: Option<(u8, Vec<u8>)>,
+    /// The message under assembly.
+    assembling: Option<Message>,
     close_seen: bool,
+    /// Where compression was agreed on.
+    deflate: Option<Deflate>,
+}
+
+/// A message of which some has come.
+#[derive(Debug)]
+struct Message {
+    opcode: u8,
+    compressed: bool,
+    payload: Vec<u8>,
 }
 
 /// What the subject did.
@@ -98,21 +112,61 @@ impl Client {
 
     /// Waits for the answer to a handshake that was sent with [`handshake_key`].
     pub(crate) async fn accept(cx: &Context, mut connection: Connection) -> Result<Self, Verdict> {
-        let answer = next_answer(&mut connection, "GET", cx.answer_by()).await;
-        let expected = "101 with the right Sec-WebSocket-Accept";
-        let Answer::Response(response) = &answer else {
-            return Err(Verdict::fail(expected, answer.describe()).with(connection.unread()));
-        };
-        if let Some(fault) = handshake_fault(response, &handshake_key(cx)) {
-            return Err(Verdict::fail(expected, fault));
-        }
+        accepted(cx, &mut connection, |_| false).await?;
         Ok(Self::from_upgraded(cx, connection))
     }
 
     /// A client on a connection whose handshake was answered 101.
     pub(crate) fn from_upgraded(cx: &Context, connection: Connection) -> Self {
         connection.upgraded();
-        Self { connection, random: cx.random(), assembling: None, close_seen: false }
+        Self { connection, random: cx.random(), assembling: None, close_seen: false, deflate: None }
+    }
+
+    /// Connects to the echo route and offers to compress. `None` if the subject declines all offers.
+    ///
+    /// # Errors
+    ///
+    /// The verdict that follows from a handshake that fails.
+    pub(crate) async fn open_deflate(
+        cx: &Context,
+        offers: &[Offer],
+    ) -> Result<Option<Self>, Verdict> {
+        let offered: Vec<String> = offers.iter().map(Offer::to_string).collect();
+        let (client, response) = Self::open_offering(cx, &offered.join(", ")).await?;
+        let agreed = Agreed::read(&response, offers)
+            .map_err(|why| Verdict::fail("an answer to what was offered", why))?;
+        Ok(agreed.map(|agreed| Self { deflate: Some(Deflate::new(agreed)), ..client }))
+    }
+
+    /// Connects to the echo route with these extensions on offer. What became of them, the response says.
+    ///
+    /// # Errors
+    ///
+    /// The verdict that follows from a handshake that fails.
+    pub(crate) async fn open_offering(
+        cx: &Context,
+        extensions: &str,
+    ) -> Result<(Self, Response), Verdict> {
+        let mut connection = cx.connect(Route::WsEcho, Source::Case).await?;
+        let mut request = handshake(cx, Route::WsEcho, "");
+        request.truncate(request.len() - b"\r\n".len());
+        request.extend(format!("Sec-WebSocket-Extensions: {extensions}\r\n\r\n").into_bytes());
+        connection.send(&request, cx.answer_by()).await;
+        let response = accepted(cx, &mut connection, |name| name == EXTENSIONS).await?;
+        Ok((Self::from_upgraded(cx, connection), response))
+    }
+
+    /// The payload that stands for `message`: as it is, where no compression was agreed on.
+    pub(crate) fn compress(&mut self, message: &[u8]) -> Vec<u8> {
+        match &mut self.deflate {
+            Some(deflate) => deflate.compress(message),
+            None => message.to_vec(),
+        }
+    }
+
+    /// What was agreed on, if compression was.
+    pub(crate) fn agreed(&self) -> Option<Agreed> {
+        self.deflate.as_ref().map(Deflate::agreed)
     }
 
     /// A masking key: drawn, since RFC 6455 §5.3 asks for one that cannot be foretold, but
@@ -131,6 +185,27 @@ impl Client {
         let mut octets = Vec::new();
         Frame::new(opcode, payload, self.key()).encode(&mut octets);
         self.connection.send(&octets, deadline).await
+    }
+
+    /// The octets of a message in frames whose payloads are `cut` octets long. Where that comes out even, an
+    /// empty frame ends it; what is no longer is one frame. The first frame has the reserved bits `rsv`.
+    pub(crate) fn message(
+        &mut self,
+        opcode: u8,
+        rsv: u8,
+        payload: &[u8],
+        cut: Option<usize>,
+    ) -> Vec<u8> {
+        let cut = cut.filter(|cut| payload.len() > *cut).unwrap_or(payload.len() + 1);
+        let last = payload.len() / cut;
+        let mut octets = Vec::with_capacity(payload.len() + 14 * (last + 1));
+        for number in 0..=last {
+            let piece = &payload[number * cut..payload.len().min((number + 1) * cut)];
+            let (opcode, rsv) = if number == 0 { (opcode, rsv) } else { (opcode::CONTINUATION, 0) };
+            let frame = Frame::new(opcode, piece, self.key());
+            Frame { fin: number == last, rsv, ..frame }.encode(&mut octets);
+        }
+        octets
     }
 
     /// The connection beneath: to send what no frame is, or cut it off.
@@ -165,7 +240,9 @@ impl Client {
         if self.close_seen {
             return fault("a frame after the Close frame (RFC 6455 §5.5.1)");
         }
-        if let Some(rule) = frame.fault() {
+        let first = matches!(frame.opcode, opcode::TEXT | opcode::BINARY);
+        let allowed = if self.deflate.is_some() && first { RSV1 } else { 0 };
+        if let Some(rule) = frame.fault(allowed) {
             return fault(rule);
         }
         match frame.opcode {
@@ -181,29 +258,37 @@ impl Client {
                 Some(Event::Close { code, reason })
             }
             opcode::CONTINUATION => {
-                let Some((opcode, mut payload)) = self.assembling.take() else {
+                let Some(mut message) = self.assembling.take() else {
                     return fault("a continuation of nothing (RFC 6455 §5.4)");
                 };
-                payload.extend(frame.payload);
-                self.fragment(opcode, payload, frame.fin, octets)
+                message.payload.extend(frame.payload);
+                self.fragment(message, frame.fin, octets)
             }
             _ if self.assembling.is_some() => {
                 fault("a new message inside a fragmented one (RFC 6455 §5.4)")
             }
-            opcode => self.fragment(opcode, frame.payload, frame.fin, octets),
+            opcode => {
+                let compressed = frame.rsv & RSV1 != 0;
+                let message = Message { opcode, compressed, payload: frame.payload };
+                self.fragment(message, frame.fin, octets)
+            }
         }
     }
 
-    fn fragment(
-        &mut self,
-        opcode: u8,
-        payload: Vec<u8>,
-        fin: bool,
-        octets: Vec<u8>,
-    ) -> Option<Event> {
+    fn fragment(&mut self, message: Message, fin: bool, octets: Vec<u8>) -> Option<Event> {
         if !fin {
-            self.assembling = Some((opcode, payload));
+            self.assembling = Some(message);
             return None;
+        }
+        let Message { opcode, compressed, mut payload } = message;
+        if let Some(deflate) = self.deflate.as_mut().filter(|_| compressed) {
+            payload = match deflate.decompress(&payload, MAX_MESSAGE) {
+                Ok(payload) => payload,
+                Err(why) => {
+                    let rule = format!("a compressed message: {why}");
+                    return Some(Event::Fault { rule, octets });
+                }
+            };
         }
         if opcode == opcode::TEXT && str::from_utf8(&payload).is_err() {
             return Some(Event::Fault {
@@ -257,8 +342,29 @@ pub(crate) fn handshake(cx: &Context, route: Route, query: &str) -> Vec<u8> {
     .into_bytes()
 }
 
+/// Waits for the 101 that answers a handshake with [`handshake_key`]; `offered` are fields that it may have
+/// because we asked for them.
+async fn accepted(
+    cx: &Context,
+    connection: &mut Connection,
+    offered: impl Fn(&str) -> bool,
+) -> Result<Response, Verdict> {
+    let expected = "101 with the right Sec-WebSocket-Accept";
+    match next_answer(connection, "GET", cx.answer_by()).await {
+        Answer::Response(response) => match fault_of(&response, &handshake_key(cx), offered) {
+            Some(fault) => Err(Verdict::fail(expected, fault)),
+            None => Ok(response),
+        },
+        answer => Err(Verdict::fail(expected, answer.describe()).with(connection.unread())),
+    }
+}
+
 /// What is wrong with the answer to an opening handshake with this key (§4.2.2).
 pub(crate) fn handshake_fault(response: &Response, key: &str) -> Option<String> {
+    fault_of(response, key, |_| false)
+}
+
+fn fault_of(response: &Response, key: &str, offered: impl Fn(&str) -> bool) -> Option<String> {
     let accept = BASE64_STANDARD.encode(Sha1::digest(format!("{key}{GUID}")));
     if response.status != 101 {
         return Some(format!("the handshake was answered {}", response.status));
@@ -276,8 +382,8 @@ pub(crate) fn handshake_fault(response: &Response, key: &str) -> Option<String> 
         let got = response.field("sec-websocket-accept").unwrap_or("nothing");
         return Some(format!("Sec-WebSocket-Accept is {got}, expected {accept}"));
     }
-    for field in ["sec-websocket-extensions", "sec-websocket-protocol"] {
-        if response.field(field).is_some() {
+    for field in [EXTENSIONS, "sec-websocket-protocol"] {
+        if !offered(field) && response.field(field).is_some() {
             return Some(format!("{field}, though nothing of the kind was offered"));
         }
     }

@@ -14,6 +14,9 @@ pub(crate) mod opcode {
     pub(crate) const PONG: u8 = 0xa;
 }
 
+/// The bit by which permessage-deflate marks a compressed message, as [`Frame::rsv`] has it.
+pub(crate) const RSV1: u8 = 4;
+
 /// One frame, its payload unmasked.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Frame {
@@ -112,10 +115,10 @@ impl Frame {
         Some((frame, end))
     }
 
-    /// The rule that this frame breaks, coming from a server with no extension agreed.
+    /// The rule that this frame breaks, coming from a server that may set these reserved bits.
     ///
     /// `None` if it is sound by itself; whether it may come now is the connection's question.
-    pub(crate) fn fault(&self) -> Option<&'static str> {
+    pub(crate) fn fault(&self, allowed_rsv: u8) -> Option<&'static str> {
         let len = self.payload.len();
         let control = self.opcode >= 8;
         let shortest = match len {
@@ -125,8 +128,10 @@ impl Frame {
         };
         if self.mask.is_some() {
             Some("a server must not mask its frames (RFC 6455 §5.1)")
-        } else if self.rsv != 0 {
-            Some("a reserved bit is set, no extension was agreed (RFC 6455 §5.2)")
+        } else if self.rsv & !allowed_rsv != 0 {
+            Some(
+                "a reserved bit is set that no extension agreed on gives a meaning here (RFC 6455 §5.2)",
+            )
         } else if !matches!(self.opcode, 0..=2 | 8..=10) {
             Some("the opcode is reserved (RFC 6455 §5.2)")
         } else if self.length_octets != shortest {
@@ -228,10 +233,10 @@ mod tests {
     #[test]
     fn each_fault_is_named() {
         let sound = Frame { mask: None, ..Frame::new(opcode::TEXT, "x", [0; 4]) };
-        assert_eq!(sound.fault(), None);
+        assert_eq!(sound.fault(0), None);
         let close =
             |payload: &[u8]| Frame { mask: None, ..Frame::new(opcode::CLOSE, payload, [0; 4]) };
-        assert_eq!(close(&[0x03, 0xe8]).fault(), None);
+        assert_eq!(close(&[0x03, 0xe8]).fault(0), None);
         let faulty = [
             (Frame { mask: Some([0; 4]), ..sound.clone() }, "mask"),
             (Frame { rsv: 4, ..sound.clone() }, "reserved bit"),
@@ -245,9 +250,9 @@ mod tests {
         ];
         for (frame, expected) in faulty {
             assert!(
-                frame.fault().is_some_and(|f| f.contains(expected)),
+                frame.fault(0).is_some_and(|f| f.contains(expected)),
                 "{frame:?}: {:?}",
-                frame.fault()
+                frame.fault(0)
             );
         }
     }

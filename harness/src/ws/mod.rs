@@ -3,6 +3,7 @@
 //! Nothing here is shared with a server of ours, so that a fault of ours cannot hide.
 
 pub(crate) mod client;
+pub(crate) mod deflate;
 pub(crate) mod frame;
 pub(crate) mod judge;
 pub(crate) mod row;

@@ -447,12 +447,40 @@ faults! {
     SubprotocolInvented = "subprotocol-invented",
     /// The first extension on offer, or one of our own, is accepted.
     ExtensionInvented = "extension-invented",
+    /// An offer to compress is accepted whatever its parameters are.
+    DeflateOfferUnchecked = "deflate-offer-unchecked",
+    /// The answer has `client_max_window_bits`, on offer or not.
+    DeflateClientBitsUninvited = "deflate-client-bits-uninvited",
     /// 101 carries a Content-Length.
     SwitchWithLength = "switch-with-length",
     /// Frames that arrive together with the handshake are lost.
     HandshakeLosesFrames = "handshake-loses-frames",
     /// `ws.reject` lets everyone in.
     RejectAccepts = "reject-accepts",
+
+    // Compression (RFC 7692).
+    /// RSV1 may stand on any frame.
+    DeflateAnyRsv1 = "deflate-any-rsv1",
+    /// What is not compressed is refused once compression was agreed on.
+    DeflateOnly = "deflate-only",
+    /// A compressed message without content is refused.
+    DeflateEmptyRefused = "deflate-empty-refused",
+    /// A stored block is refused.
+    DeflateStoredRefused = "deflate-stored-refused",
+    /// What stands behind a final block is not looked at.
+    DeflateStopsAtFinal = "deflate-stops-at-final",
+    /// What cannot be inflated is an empty message.
+    DeflateGarbageIgnored = "deflate-garbage-ignored",
+    /// Messages are inflated without those before.
+    DeflateForgets = "deflate-forgets",
+    /// Answers refer to those before, agreed on or not.
+    DeflateKeepsContext = "deflate-keeps-context",
+    /// Answers use the widest window, whatever was agreed on.
+    DeflateWideWindow = "deflate-wide-window",
+    /// The end of a flush must be left out.
+    DeflateTailRefused = "deflate-tail-refused",
+    /// The last octet of a compressed message is lost.
+    DeflateLosesOctet = "deflate-loses-octet",
 
     // Frames in (RFC 6455 §5).
     /// Frames need no mask.

@@ -12,6 +12,8 @@ use super::input::{Deadline, Input, Lack};
 pub(super) struct Header {
     pub(super) fin: bool,
     pub(super) opcode: u8,
+    /// Marked as compressed (RFC 7692 §6).
+    pub(super) compressed: bool,
     pub(super) len: u64,
     pub(super) key: [u8; 4],
 }
@@ -32,6 +34,7 @@ impl Header {
     pub(super) fn read(
         input: &mut Input,
         deadline: Deadline,
+        deflates: bool,
         faults: &Faults,
     ) -> Result<Self, End> {
         let strict = |fault: Fault| !faults.has(fault);
@@ -39,6 +42,9 @@ impl Header {
         let (fin, rsv, opcode) = (first & 0x80 != 0, first & 0x70, first & 0x0f);
         let (masked, short) = (second & 0x80 != 0, second & 0x7f);
         let is_control = opcode >= CLOSE;
+        let may_be = matches!(opcode, TEXT | BINARY) || faults.has(Fault::DeflateAnyRsv1);
+        let compressed = deflates && rsv & COMPRESSED != 0;
+        let rsv = if compressed && may_be { rsv & !COMPRESSED } else { rsv };
         let is_wrong = rsv != 0 && strict(Fault::AcceptRsv)
             || matches!(opcode, 3..=7 | 11..) && strict(Fault::AcceptReservedOpcode)
             || !masked && strict(Fault::AcceptUnmasked)
@@ -59,7 +65,7 @@ impl Header {
         }
         let len = if faults.has(Fault::LongLengthMisread) { len.min(126) } else { len };
         let key = if masked { read_array(input, deadline, faults)? } else { [0; 4] };
-        Ok(Self { fin, opcode, len, key })
+        Ok(Self { fin, opcode, compressed, len, key })
     }
 }
 
@@ -102,7 +108,7 @@ impl Output {
         &self.stream
     }
 
-    /// Sends one frame; returns whether it was still allowed to.
+    /// Sends one frame, with [`COMPRESSED`] where that is due; returns whether it was still allowed to.
     pub(super) fn send(&self, opcode: u8, payload: &[u8]) -> io::Result<bool> {
         let mut closed = self.closed.lock().expect("no one panics here");
         let late = match opcode {
@@ -143,6 +149,9 @@ impl Output {
         frame
     }
 }
+
+/// RSV1, beside an opcode.
+pub(super) const COMPRESSED: u8 = 0x40;
 
 pub(super) const CONTINUATION: u8 = 0;
 pub(super) const TEXT: u8 = 1;

@@ -4,16 +4,17 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
+use super::deflate::{self, Agreed};
 use super::fault::{Fault, Faults};
 use super::head::Head;
 use super::response::Response;
 
-/// Answers a request for a WebSocket: 101, or the response that refuses it.
+/// Answers a request for a WebSocket: 101 and what it agrees to, or the response that refuses it.
 pub(super) fn answer(
     head: &Head,
     has_content: bool,
     faults: &Faults,
-) -> Result<Response, Response> {
+) -> Result<(Response, Option<Agreed>), Response> {
     match &*head.method {
         "GET" => {}
         _ if faults.has(Fault::HandshakePost) => {}
@@ -35,7 +36,8 @@ pub(super) fn answer(
         _ => return Err(Response::of(400).with("Sec-WebSocket-Version", "13")),
     }
     let key = key(head, faults).ok_or_else(|| Response::of(400))?;
-    Ok(switching(head, &key, faults))
+    let agreed = deflate::negotiate(head, faults);
+    Ok((switching(head, &key, agreed, faults), agreed))
 }
 
 /// `Connection: upgrade` and `Upgrade: websocket`, each as a member of a list, in any case; HTTP/1.0 cannot
@@ -66,7 +68,7 @@ fn key(head: &Head, faults: &Faults) -> Option<Vec<u8>> {
     }
 }
 
-fn switching(head: &Head, key: &[u8], faults: &Faults) -> Response {
+fn switching(head: &Head, key: &[u8], agreed: Option<Agreed>, faults: &Faults) -> Response {
     let mut hash = Sha1::new_with_prefix(key);
     if !faults.has(Fault::WrongAcceptKey) {
         hash.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
@@ -85,6 +87,8 @@ fn switching(head: &Head, key: &[u8], faults: &Faults) -> Response {
         let offer = head.members("Sec-WebSocket-Extensions").next();
         let offer = offer.map_or("permessage-deflate".into(), String::from_utf8_lossy);
         response = response.with("Sec-WebSocket-Extensions", offer);
+    } else if let Some(agreed) = agreed {
+        response = response.with("Sec-WebSocket-Extensions", agreed.answer(faults));
     }
     if faults.has(Fault::SwitchWithLength) {
         response = response.with("Content-Length", "0");

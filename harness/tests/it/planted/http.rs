@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::body::{Body, Framing};
+use super::deflate::Agreed;
 use super::fault::Fault;
 use super::handshake;
 use super::head::{Head, Refusal};
@@ -29,8 +30,9 @@ pub(super) fn serve(id: u64, stream: TcpStream, shared: &Arc<Shared>) -> io::Res
         match connection.exchange() {
             Ok(Next::Request) => {}
             Ok(Next::Close) => return connection.linger(),
-            Ok(Next::WebSocket(kind)) => {
-                return Session::new(kind, connection.input, connection.output, shared, id).run();
+            Ok(Next::WebSocket(kind, agreed)) => {
+                let Connection { input, output, .. } = connection;
+                return Session::new(kind, input, output, shared, id).compressing(agreed).run();
             }
             Err(refusal) => {
                 if !connection.refuse(refusal)? {
@@ -55,7 +57,7 @@ struct Connection<'a> {
 enum Next {
     Request,
     Close,
-    WebSocket(Kind),
+    WebSocket(Kind, Option<Agreed>),
 }
 
 impl Connection<'_> {
@@ -195,12 +197,12 @@ impl Connection<'_> {
             Ok(_) if kind == Kind::Reject && !faults.has(Fault::RejectAccepts) => {
                 self.send(Response::of(403), head, false)
             }
-            Ok(response) => {
+            Ok((response, agreed)) => {
                 self.write(&response.head(faults))?;
                 if self.has(Fault::HandshakeLosesFrames) {
                     self.input.clear();
                 }
-                Ok(Next::WebSocket(kind))
+                Ok(Next::WebSocket(kind, agreed))
             }
             Err(response) => self.send(response, head, self.closes(head)),
         }

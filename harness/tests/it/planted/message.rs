@@ -7,6 +7,8 @@ use super::frame::{BINARY, End, PROTOCOL_ERROR, TEXT};
 pub(super) struct Message {
     pub(super) opcode: u8,
     pub(super) payload: Vec<u8>,
+    /// The payload is compressed still.
+    pub(super) compressed: bool,
     /// Up to here the text is known to be UTF-8.
     checked: usize,
     /// Where the last fragment begins.
@@ -14,14 +16,15 @@ pub(super) struct Message {
 }
 
 impl Message {
-    pub(super) fn new(opcode: u8) -> Self {
-        Self { opcode, payload: Vec::new(), checked: 0, last_fragment: 0 }
+    pub(super) fn new(opcode: u8, compressed: bool) -> Self {
+        Self { opcode, payload: Vec::new(), compressed, checked: 0, last_fragment: 0 }
     }
 
     /// Takes octets in, and refuses text at the first one that cannot be UTF-8.
     pub(super) fn extend(&mut self, octets: &[u8], faults: &Faults) -> Result<(), End> {
         self.payload.extend_from_slice(octets);
-        if self.opcode == BINARY || faults.has(Fault::NoUtf8Check) || faults.has(Fault::Utf8Late) {
+        let late = [Fault::NoUtf8Check, Fault::Utf8Late];
+        if self.opcode == BINARY || self.compressed || late.iter().any(|fault| faults.has(*fault)) {
             return Ok(());
         }
         self.check(faults)
@@ -48,7 +51,7 @@ impl Message {
 
     /// What is due at the end of a fragment.
     pub(super) fn end_fragment(&mut self, fin: bool, faults: &Faults) -> Result<(), End> {
-        if self.opcode != TEXT || faults.has(Fault::NoUtf8Check) {
+        if self.opcode != TEXT || self.compressed || faults.has(Fault::NoUtf8Check) {
             return Ok(());
         }
         if fin {

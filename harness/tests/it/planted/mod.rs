@@ -11,12 +11,13 @@
 //! server ─▶ http ─▶ head ─▶ target        one file for each question:
 //!            │  ╰─▶ body                   who is served, what was asked, how long is it,
 //!            ├─▶ routes ─▶ file, response  what is answered
-//!            ╰─▶ handshake ─▶ session ─▶ frame, message
+//!            ╰─▶ handshake ─▶ session ─▶ frame, message, deflate
 //! ```
 //!
 //! `tls` stands before it: it ends TLS on a port of its own, and passes on what is inside.
 
 mod body;
+mod deflate;
 mod fault;
 mod file;
 mod frame;

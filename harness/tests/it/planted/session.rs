@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use super::deflate::{Agreed, Deflate};
 use super::fault::Fault;
 use super::frame::{
-    BINARY, CLOSE, CONTINUATION, End, Header, Output, PING, PONG, PROTOCOL_ERROR, TEXT,
+    BINARY, CLOSE, COMPRESSED, CONTINUATION, End, Header, Output, PING, PONG, PROTOCOL_ERROR, TEXT,
 };
 use super::http;
 use super::input::{Deadline, Input};
@@ -37,6 +38,7 @@ pub(super) struct Session<'a> {
     shared: &'a Shared,
     id: u64,
     message: Option<Message>,
+    deflate: Option<Deflate>,
     pings: u32,
     /// Messages received.
     messages: u32,
@@ -60,10 +62,17 @@ impl<'a> Session<'a> {
             shared,
             id,
             message: None,
+            deflate: None,
             pings: 0,
             messages: 0,
             deadline: Deadline::Never,
         }
+    }
+
+    /// Compresses what it sends, if that was agreed on.
+    pub(super) fn compressing(self, agreed: Option<Agreed>) -> Self {
+        let faults = self.shared.config.faults.clone();
+        Self { deflate: agreed.map(|agreed| Deflate::new(agreed, faults)), ..self }
     }
 
     fn has(&self, fault: Fault) -> bool {
@@ -109,7 +118,9 @@ impl<'a> Session<'a> {
 
     /// Receives one frame and does what it asks for.
     fn receive(&mut self) -> Result<(), End> {
-        let header = Header::read(&mut self.input, self.deadline, &self.shared.config.faults)?;
+        let deflates = self.deflate.is_some();
+        let faults = &self.shared.config.faults;
+        let header = Header::read(&mut self.input, self.deadline, deflates, faults)?;
         match header.opcode {
             CONTINUATION | TEXT | BINARY => self.data(header),
             _ => self.control(header),
@@ -121,12 +132,18 @@ impl<'a> Session<'a> {
         let mut message = match (self.message.take(), header.opcode) {
             (Some(message), CONTINUATION) => message,
             (None, CONTINUATION) if faults.has(Fault::AcceptLonelyContinuation) => {
-                Message::new(BINARY)
+                Message::new(BINARY, false)
             }
             (Some(_), TEXT | BINARY) if !faults.has(Fault::AcceptDataInFragment) => {
                 return Err(PROTOCOL_ERROR);
             }
-            (_, TEXT | BINARY) => Message::new(header.opcode),
+            (_, TEXT | BINARY) => {
+                let compressed = header.compressed;
+                if !compressed && self.deflate.is_some() && faults.has(Fault::DeflateOnly) {
+                    return Err(PROTOCOL_ERROR);
+                }
+                Message::new(header.opcode, compressed)
+            }
             (_, _) => return Err(PROTOCOL_ERROR),
         };
         let max = if faults.has(Fault::SmallMessagesOnly) { 1 << 14 } else { MAX_MESSAGE };
@@ -136,6 +153,10 @@ impl<'a> Session<'a> {
         }
         message.last_fragment = message.payload.len();
         self.payload(header, |octets| message.extend(octets, faults))?;
+        if let Some(deflate) = self.deflate.as_mut().filter(|_| header.fin && message.compressed) {
+            message.payload = deflate.inflate(&message.payload)?;
+            message.compressed = false;
+        }
         message.end_fragment(header.fin, faults)?;
         if header.fin {
             self.messages += 1;
@@ -204,10 +225,17 @@ impl<'a> Session<'a> {
             message.payload.pop();
             message.payload.push(0xff);
         }
+        let opcode = match &mut self.deflate {
+            Some(deflate) => {
+                message.payload = deflate.deflate(&message.payload);
+                message.opcode | COMPRESSED
+            }
+            None => message.opcode,
+        };
         if self.has(Fault::EchoTwice) {
-            self.send(message.opcode, &message.payload)?;
+            self.send(opcode, &message.payload)?;
         }
-        self.send(message.opcode, &message.payload)
+        self.send(opcode, &message.payload)
     }
 
     fn crashed(&mut self) -> Result<(), End> {
@@ -303,4 +331,4 @@ impl<'a> Session<'a> {
 }
 
 /// Octets of one message.
-const MAX_MESSAGE: u64 = 16 * 1024 * 1024;
+pub(super) const MAX_MESSAGE: u64 = 16 * 1024 * 1024;
