@@ -1,6 +1,7 @@
 //! The `Date` field (RFC 9110 §6.6.1), formatted once a second for each thread.
 
 use std::cell::RefCell;
+use std::io::Write;
 use std::time::{Duration, SystemTime};
 
 use httpdate::HttpDate;
@@ -26,12 +27,10 @@ pub(crate) fn now() -> Text {
         // A clock that was set back gives an error, and a new date.
         let fresh = now.duration_since(cached.from).is_ok_and(|age| age < Duration::from_secs(1));
         if !fresh {
-            let text = HttpDate::from(now).to_string();
-            if let Ok(text) = text.as_bytes().try_into() {
-                let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-                let whole = Duration::from_secs(since.as_secs());
-                *cached = Cached { from: SystemTime::UNIX_EPOCH + whole, text };
-            }
+            let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            cached.from = SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs());
+            // As long as the text, whenever that is.
+            let _ = write!(&mut cached.text[..], "{}", HttpDate::from(now));
         }
         cached.text
     })

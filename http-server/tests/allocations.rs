@@ -1,12 +1,11 @@
 //! What a request allocates once its connection has served a few: the handler's future, and what
-//! the handler itself asks for. One test: the counts are the whole process's.
+//! the handler itself asks for. Counted in the thread of the test, which is the server's, too.
 
 #[path = "../../actor/tests/counting/mod.rs"]
 mod counting;
 mod wire;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use futures_lite::future;
 use seawall_http_server::{Request, Response, Router, Status};
@@ -31,12 +30,7 @@ fn routes() -> Router {
 }
 
 #[test]
-fn requests_of_one_read() {
-    allocate_what_their_handlers_need();
-    are_answered_in_one_write();
-}
-
-fn allocate_what_their_handlers_need() {
+fn requests_allocate_what_their_handlers_need() {
     // The last: a future for what takes its time, in which the handler's lies.
     for (path, allocations) in [("/hello", 1), ("/users/7/posts/9", 1), ("/waits", 2)] {
         let request = format!("GET {path} HTTP/1.1\r\nHost: h\r\nAccept: */*\r\n\r\n");
@@ -45,15 +39,16 @@ fn allocate_what_their_handlers_need() {
         // What is made once: buffers and heads of the thread.
         let (len, _) = connection.ask(&requests, 1);
         connection.ask(&requests, len);
-        let before = MADE.load(Ordering::SeqCst);
+        let before = MADE.get();
         let answered = connection.ask(&requests, len);
-        let made = MADE.load(Ordering::SeqCst) - before;
+        let made = MADE.get() - before;
         assert_eq!(made, allocations * DEPTH, "{path}");
         assert_eq!(answered.0, len, "{path}");
     }
 }
 
-fn are_answered_in_one_write() {
+#[test]
+fn what_one_read_brings_is_answered_in_one_write() {
     let requests: Arc<[u8]> =
         "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n".repeat(DEPTH).into_bytes().into();
     let connection = Connection::new(routes());

@@ -2,16 +2,19 @@
 #![expect(unsafe_code, reason = "an allocator that counts is an allocator")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicIsize, Ordering};
 
 /// Allocations that are held.
 pub(crate) static BLOCKS: AtomicIsize = AtomicIsize::new(0);
 
-/// Allocations so far.
-pub(crate) static MADE: AtomicUsize = AtomicUsize::new(0);
-
-/// Bytes of those that are held.
+/// Their bytes.
 pub(crate) static BYTES: AtomicIsize = AtomicIsize::new(0);
+
+thread_local! {
+    /// Allocations of this thread so far.
+    pub(crate) static MADE: Cell<usize> = const { Cell::new(0) };
+}
 
 struct Counting;
 
@@ -22,7 +25,7 @@ static ALLOCATOR: Counting = Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         BLOCKS.fetch_add(1, Ordering::Relaxed);
-        MADE.fetch_add(1, Ordering::Relaxed);
+        MADE.set(MADE.get() + 1);
         BYTES.fetch_add(layout.size() as isize, Ordering::Relaxed);
         // SAFETY: the caller keeps the contract, which is the same.
         unsafe { System.alloc(layout) }
