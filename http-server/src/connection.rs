@@ -10,8 +10,8 @@
 //!      └─ idle, left ──▶ close        └──▶ linger           └─ cut off ─▶ reset
 //! ```
 //!
-//! Requests whose answers need no waiting are answered one after the other in one poll, without
-//! memory of their own ([`Connection::poll_requests`]). Only what takes its time (a handler that
+//! Requests whose answers need no waiting are answered one after the other in one poll
+//! ([`Connection::poll_requests`]), in memory that the thread keeps. Only what takes its time (a handler that
 //! waits, a stream, much to write) gets a future, which an idle connection then does not hold.
 //!
 //! Everything that is ready leaves in one write: before the connection waits for input, and when
@@ -37,7 +37,8 @@ use crate::link::{Fault, Link, Slot};
 use crate::request::{Origin, Request};
 use crate::respond::Rest;
 use crate::server::Shared;
-use crate::upgrade::{Takeover, Transport};
+use crate::serving::Speaking;
+use crate::upgrade::{Driven, Takeover, Transport};
 use crate::watched::Watched;
 use crate::{Answer, Error, Response, Upgraded};
 
@@ -56,44 +57,63 @@ pub(crate) enum End {
     Upgrade { takeover: Takeover, intact: bool },
 }
 
-/// Serves a connection until it ends.
-pub(crate) fn serve<S: Transport>(
+/// Speaks HTTP over `stream`.
+pub(crate) fn speak<S: Transport>(
     stream: S,
     tls: Option<Arc<Info>>,
     peer: SocketAddr,
     shared: Arc<Shared>,
     context: Context,
-) -> impl Future<Output = ExitReason> + Send {
-    let origin = Origin { peer, tls, scope: context.scope().clone() };
-    let mut connection = Connection {
-        link: Arc::new(Slot::new(origin, Link::new(stream, Arc::clone(&shared)))),
-        context: context.clone(),
-        shared,
-        head: None,
-        waiting: None,
-        served: 0,
-    };
-    // Boxed: an upgraded connection gives the memory of its time with HTTP back.
-    let speaking = Box::pin(async move { connection.run().await });
-    async move {
-        match speaking.await {
-            Ok(reason) => reason,
-            Err((takeover, upgraded)) => takeover.call(upgraded, context).await,
-        }
-    }
+) -> Speaking {
+    let origin = Origin { peer, tls, context };
+    let link = Arc::new(Slot::new(origin, Link::new(stream, shared)));
+    Box::pin(Connection { link, head: None, waiting: None, served: 0, doing: Doing::Requests })
 }
 
 /// A connection while it speaks HTTP.
-pub(crate) struct Connection<S> {
-    pub(crate) link: Arc<Slot<S>>,
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) context: Context,
+struct Connection<S> {
+    link: Arc<Slot<S>>,
     /// The head that is being read: none before its first octet.
     head: Option<Head>,
     /// While a head, or the rest of one, is waited for.
     waiting: Option<Waiting>,
     /// Requests so far.
     served: u32,
+    doing: Doing,
+}
+
+/// What a connection is at. What comes seldom is boxed: an idle connection holds no room for it.
+enum Doing {
+    /// It answers requests, or waits for them.
+    Requests,
+    /// A request takes its time.
+    Slow(Pin<Box<dyn Future<Output = Result<(), End>> + Send>>),
+    Ending(Speaking),
+}
+
+impl<S: Transport> Future for Connection<S> {
+    type Output = Result<ExitReason, Driven>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        loop {
+            let done = match &mut self.doing {
+                Doing::Requests => match ready!(self.poll_requests(cx)) {
+                    Ok((slow, watched)) => {
+                        let taking = Arc::clone(&self.link).take_time(slow, watched);
+                        self.doing = Doing::Slow(Box::pin(taking));
+                        continue;
+                    }
+                    Err(end) => Err(end),
+                },
+                Doing::Slow(taking) => ready!(taking.as_mut().poll(cx)),
+                Doing::Ending(ending) => return ending.as_mut().poll(cx),
+            };
+            self.doing = match done {
+                Ok(()) => Doing::Requests,
+                Err(end) => Doing::Ending(Box::pin(Arc::clone(&self.link).end(end))),
+            };
+        }
+    }
 }
 
 /// A head, or the rest of one, is waited for.
@@ -132,46 +152,6 @@ impl Answered {
 }
 
 impl<S: Transport> Connection<S> {
-    /// Speaks HTTP until the connection ends, or goes on with another protocol.
-    async fn run(&mut self) -> Result<ExitReason, (Takeover, Upgraded)> {
-        // Boxed, as all that comes once: an idle connection holds the room for what is not.
-        let reason = match self.answer_all().await {
-            End::Drop(reason) => reason,
-            End::Idle => {
-                Box::pin(self.finish(false)).await;
-                ExitReason::Normal
-            }
-            End::Close(reason) => {
-                Box::pin(self.finish(true)).await;
-                reason
-            }
-            End::Upgrade { takeover, intact } => {
-                let Some(link) = self.link.take() else { return Ok(ExitReason::Normal) };
-                self.shared.counters.upgrades.add();
-                let unread = link.input.filled().to_vec();
-                let stream = Box::new(link.stream);
-                let peer = self.link.origin.peer;
-                return Err((takeover, Upgraded::new(stream, unread, peer, intact)));
-            }
-        };
-        // A request that somebody still holds must not hold the connection with it.
-        drop(self.link.take());
-        Ok(reason)
-    }
-
-    /// Answers one request after the other.
-    async fn answer_all(&mut self) -> End {
-        loop {
-            let (slow, watched) = match poll_fn(|cx| self.poll_requests(cx)).await {
-                Ok(slow) => slow,
-                Err(end) => return end,
-            };
-            if let Err(end) = Box::pin(self.take_time(slow, watched)).await {
-                return end;
-            }
-        }
-    }
-
     /// Answers requests until one takes its time; an error is how the connection ends.
     fn poll_requests(
         &mut self,
@@ -182,17 +162,19 @@ impl<S: Transport> Connection<S> {
             let (head, number) = match ready!(self.poll_head(cx)) {
                 Ok(Some(begun)) => begun,
                 Ok(None) => return Poll::Ready(Err(End::Idle)),
-                Err(error) => return Poll::Ready(Err(self.refuse(Exchange::unknown(), error))),
+                Err(error) => {
+                    return Poll::Ready(Err(self.link.refuse(Exchange::unknown(), error)));
+                }
             };
             let mut exchange = Exchange::new(&head.get());
             self.served += 1;
-            if self.served >= self.shared.limits.requests_per_connection {
+            if self.served >= self.link.shared.limits.requests_per_connection {
                 exchange.close();
             }
-            self.shared.counters.requests.add();
-            let watched = self.shared.reports().then(|| Watched::new(&head.get()));
+            self.link.shared.counters.requests.add();
+            let watched = self.link.shared.reports().then(|| Watched::new(&head.get()));
             let request = Request::new(head, (Arc::clone(&self.link) as _, number));
-            let answered = match catch(|| self.shared.handler.handle(request)).map(isolate) {
+            let answered = match catch(|| self.link.shared.handler.handle(request)).map(isolate) {
                 Err(panicked) => Err(panicked),
                 Ok(mut answer) => match Pin::new(&mut answer).poll(cx) {
                     Poll::Ready(answered) => answered,
@@ -203,11 +185,11 @@ impl<S: Transport> Connection<S> {
             };
             // What is answered in one poll leaves at one time, or nearly.
             let date = date.get_or_insert_with(date::now);
-            if let Some(rest) = self.respond(exchange, Answered::of(answered), date, cx) {
+            if let Some(rest) = self.link.respond(exchange, Answered::of(answered), date, cx) {
                 return Poll::Ready(Ok((Slow::Response(rest), watched)));
             }
             if let Some(watched) = watched {
-                self.report(watched);
+                self.link.report(watched);
             }
             if self.served.is_multiple_of(TURN) {
                 cx.waker().wake_by_ref();
@@ -216,108 +198,15 @@ impl<S: Transport> Connection<S> {
         }
     }
 
-    /// Does for a request what could not be done in one go. `Ok` if the connection persists.
-    async fn take_time(&self, slow: Slow, watched: Option<Watched>) -> Result<(), End> {
-        let rest =
-            match slow {
-                Slow::Response(rest) => Some(rest),
-                Slow::Handler(answer, exchange) => {
-                    let answered = self.answer(answer).await?;
-                    let mut answered = Some(answered);
-                    poll_fn(|cx| {
-                        let answered = answered.take();
-                        Poll::Ready(answered.and_then(|answered| {
-                            self.respond(exchange, answered, &date::now(), cx)
-                        }))
-                    })
-                    .await
-                }
-            };
-        let ended = match rest {
-            Some(rest) => self.finish_response(rest).await,
-            None => Ok(()),
-        };
-        if let Some(watched) = watched {
-            self.report(watched);
-        }
-        ended
-    }
-
-    /// Runs a handler that has not answered at once.
-    async fn answer(&self, mut answer: Isolated<Answer>) -> Result<Answered, End> {
-        let mut alarm = Alarm::new();
-        // It has been polled just now.
-        let mut polled = true;
-        poll_fn(|cx| {
-            if !std::mem::take(&mut polled)
-                && let Poll::Ready(answered) = Pin::new(&mut answer).poll(cx)
-            {
-                return Poll::Ready(Ok(Answered::of(answered)));
-            }
-            let waiting = self.link.with(|link| {
-                if let Poll::Ready(Err(error)) = link.poll_flush(cx) {
-                    return Err(End::Drop(failed(error)));
-                }
-                // The time that the client takes for its content is not the handler's.
-                if link.content.awaited {
-                    link.restart_deadline();
-                }
-                alarm.set(link.deadline());
-                Ok(())
-            });
-            if let Some(Err(end)) = waiting {
-                return Poll::Ready(Err(end));
-            }
-            alarm.poll(cx).map(|()| {
-                let failure = Some(failed(Error::new(Kind::HandlerTimeout)));
-                Ok(Answered { response: Response::status_text(Status::GATEWAY_TIMEOUT), failure })
-            })
-        })
-        .await
-    }
-
-    /// Tells the event hook about a request that is answered.
-    fn report(&self, watched: Watched) {
-        if let Some(Some(status)) = self.link.with(|link| link.content.status) {
-            watched.report(self.link.origin.peer, status, &self.shared);
-        }
-    }
-
-    /// Writes what waits and closes the sending side. Then, if it is to linger, reads on for a
-    /// while: if octets of the client lay unread when the socket is closed, the system would reset
-    /// the connection, and the client could lose the answer that it has not read yet (RFC 9112
-    /// §9.6).
-    async fn finish(&self, linger: bool) {
-        let mut closed = false;
-        let closing = poll_fn(|cx| {
-            let polled = self.link.with(|link| {
-                if !closed {
-                    ready!(link.poll_flush(cx))?;
-                    ready!(Pin::new(&mut link.stream).poll_close(cx))?;
-                    closed = true;
-                }
-                while linger && !link.ended {
-                    let filled = ready!(link.poll_fill(cx, None));
-                    filled.map_err(|fault| fault.during(Phase::Response))?;
-                    let len = link.input.filled().len();
-                    link.input.consume(len);
-                }
-                Poll::Ready(Ok::<_, Error>(()))
-            });
-            polled.unwrap_or(Poll::Ready(Ok(())))
-        });
-        // One bound for all of it: who sends for ever is cut off like who is silent.
-        let _ = time::timeout(self.shared.timeouts.linger, closing).await;
-    }
-
     /// The next request head, and the number of the request. `None`: the client is done, or sent
     /// nothing for as long as it may between two requests, or the server stops.
     fn poll_head(
         &mut self,
         cx: &mut task::Context<'_>,
     ) -> Poll<Result<Option<(Head, u64)>, Error>> {
-        let Self { link, shared, context, head, waiting, served } = self;
-        let polled = link.with(|link| {
+        let Self { link: slot, head, waiting, served, .. } = self;
+        let (shared, context) = (&slot.shared, &slot.origin.context);
+        let polled = slot.with(|link| {
             loop {
                 if let Some(head) = take_head(link, head, shared)? {
                     *waiting = None;
@@ -355,6 +244,134 @@ impl<S: Transport> Connection<S> {
         });
         polled.unwrap_or(Poll::Ready(Ok(None)))
     }
+}
+
+impl<S: Transport> Slot<S> {
+    /// Does for a request what could not be done in one go. `Ok` if the connection persists.
+    async fn take_time(self: Arc<Self>, slow: Slow, watched: Option<Watched>) -> Result<(), End> {
+        let rest =
+            match slow {
+                Slow::Response(rest) => Some(rest),
+                Slow::Handler(answer, exchange) => {
+                    let answered = self.answer(answer).await?;
+                    let mut answered = Some(answered);
+                    poll_fn(|cx| {
+                        let answered = answered.take();
+                        Poll::Ready(answered.and_then(|answered| {
+                            self.respond(exchange, answered, &date::now(), cx)
+                        }))
+                    })
+                    .await
+                }
+            };
+        let ended = match rest {
+            Some(rest) => self.finish_response(rest).await,
+            None => Ok(()),
+        };
+        if let Some(watched) = watched {
+            self.report(watched);
+        }
+        ended
+    }
+
+    /// Runs a handler that has not answered at once.
+    async fn answer(&self, mut answer: Isolated<Answer>) -> Result<Answered, End> {
+        let mut alarm = Alarm::new();
+        // It has been polled just now.
+        let mut polled = true;
+        poll_fn(|cx| {
+            if !std::mem::take(&mut polled)
+                && let Poll::Ready(answered) = Pin::new(&mut answer).poll(cx)
+            {
+                return Poll::Ready(Ok(Answered::of(answered)));
+            }
+            let waiting = self.with(|link| {
+                if let Poll::Ready(Err(error)) = link.poll_flush(cx) {
+                    return Err(End::Drop(failed(error)));
+                }
+                // The time that the client takes for its content is not the handler's.
+                if link.content.awaited {
+                    link.restart_deadline();
+                }
+                alarm.set(link.deadline());
+                Ok(())
+            });
+            if let Some(Err(end)) = waiting {
+                return Poll::Ready(Err(end));
+            }
+            alarm.poll(cx).map(|()| {
+                let failure = Some(failed(Error::new(Kind::HandlerTimeout)));
+                Ok(Answered { response: Response::status_text(Status::GATEWAY_TIMEOUT), failure })
+            })
+        })
+        .await
+    }
+
+    /// Tells the event hook about a request that is answered.
+    fn report(&self, watched: Watched) {
+        if let Some(Some(status)) = self.with(|link| link.content.status) {
+            watched.report(self.origin.peer, status, &self.shared);
+        }
+    }
+
+    /// Writes what waits and closes the sending side. Then, if it is to linger, reads on for a
+    /// while: if octets of the client lay unread when the socket is closed, the system would reset
+    /// the connection, and the client could lose the answer that it has not read yet (RFC 9112
+    /// §9.6).
+    async fn finish(&self, linger: bool) {
+        let mut closed = false;
+        let closing = poll_fn(|cx| {
+            let polled = self.with(|link| {
+                if !closed {
+                    ready!(link.poll_flush(cx))?;
+                    ready!(Pin::new(&mut link.stream).poll_close(cx))?;
+                    closed = true;
+                }
+                while linger && !link.ended {
+                    let filled = ready!(link.poll_fill(cx, None));
+                    filled.map_err(|fault| fault.during(Phase::Response))?;
+                    let len = link.input.filled().len();
+                    link.input.consume(len);
+                }
+                Poll::Ready(Ok::<_, Error>(()))
+            });
+            polled.unwrap_or(Poll::Ready(Ok(())))
+        });
+        // One bound for all of it: who sends for ever is cut off like who is silent.
+        let _ = time::timeout(self.shared.timeouts.linger, closing).await;
+    }
+
+    /// Ends the connection's time with HTTP.
+    async fn end(self: Arc<Self>, end: End) -> Result<ExitReason, Driven> {
+        let reason = match end {
+            End::Drop(reason) => reason,
+            End::Idle => {
+                self.finish(false).await;
+                ExitReason::Normal
+            }
+            End::Close(reason) => {
+                self.finish(true).await;
+                reason
+            }
+            End::Upgrade { takeover, intact } => {
+                let Some(link) = self.take() else { return Ok(ExitReason::Normal) };
+                self.shared.counters.upgrades.add();
+                let unread = link.input.filled().to_vec();
+                let Origin { peer, context, .. } = &self.origin;
+                let upgraded = Upgraded::new(Box::new(link.stream), unread, *peer, intact);
+                return Err(takeover.call(upgraded, context.clone()));
+            }
+        };
+        // A request that somebody still holds must not hold the connection with it.
+        drop(self.take());
+        Ok(reason)
+    }
+}
+
+/// What a connection's actor is called.
+pub(crate) fn label(peer: SocketAddr) -> String {
+    // As long as it is: a label lives as long as its connection.
+    format!("connection {peer}").into_boxed_str().into_string()
 }
 
 /// The exit reason of a connection that ends with `error`.

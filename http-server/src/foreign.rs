@@ -15,6 +15,7 @@ use seawall_actor::{Address, Context, ExitReason, Mailbox, Scope};
 use crate::connection;
 use crate::listener::refusal;
 use crate::server::Shared;
+use crate::serving::Serving;
 use crate::upgrade::Transport;
 
 /// Serves one connection until it ends.
@@ -34,10 +35,10 @@ where
         let _ = future::poll_once(stream.write(&refusal())).await;
         return ExitReason::Normal;
     };
-    let actor = scope.actor().label(format!("connection {peer}")).mailbox(1);
-    let address = actor.spawn(|_: Mailbox<Infallible>, context: Context| async move {
-        let _seat = seat;
-        connection::serve(Foreign { stream }, None, peer, shared, context).await
+    let actor = scope.actor().label(connection::label(peer)).mailbox(1);
+    let address = actor.spawn(|_: Mailbox<Infallible>, context: Context| {
+        let speaking = connection::speak(Foreign { stream }, None, peer, shared, context);
+        Serving::speak(speaking, seat)
     });
     let ending = KillOnDrop(address);
     ending.0.monitor().exited().await

@@ -23,8 +23,10 @@
 //! | `server.rs`, `listener.rs`, `handshake.rs` | what is served where; the accept loop; what TLS begins with |
 //! | `endpoint.rs`, `proxied.rs`, `networks.rs` | what is spoken at an address; what a proxy says of its client, and who is believed |
 //! | `foreign.rs` | connections that somebody else has accepted |
+//! | `serving.rs` | the stages of a connection's actor |
 //! | `connection.rs`, `respond.rs` | the life of one connection; writing a response |
 //! | `link.rs` | transport, buffers and deadlines of a connection, and the content of a request |
+//! | `head.rs`, `path_params.rs`, `watched.rs` | a request's head, and what else is kept from one request to the next |
 //! | `output.rs`, `pace.rs` | gathered writes, how slow is too slow |
 //! | `handler.rs`, `router.rs` | what answers, and how it is chosen |
 //! | `request.rs`, `response.rs`, `stream.rs` | what handlers take and give |
@@ -72,6 +74,7 @@ mod respond;
 mod response;
 mod router;
 mod server;
+mod serving;
 mod stats;
 mod stream;
 #[cfg(feature = "metrics")]

@@ -398,12 +398,13 @@ pub(crate) enum Remainder {
 /// Where the link lies while the connection speaks HTTP; empty once it is closed or upgraded.
 pub(crate) struct Slot<S> {
     pub(crate) origin: Origin,
+    pub(crate) shared: Arc<Shared>,
     link: Mutex<Option<Link<S>>>,
 }
 
 impl<S: Transport> Slot<S> {
     pub(crate) fn new(origin: Origin, link: Link<S>) -> Self {
-        Self { origin, link: Mutex::new(Some(link)) }
+        Self { origin, shared: Arc::clone(&link.shared), link: Mutex::new(Some(link)) }
     }
 
     /// Uses the link; `None` if it is gone.

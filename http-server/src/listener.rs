@@ -2,10 +2,9 @@
 //! reason.
 
 use std::convert::Infallible;
-use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use seawall_codec::http::{Exchange, ResponseWriter, Status};
 use seawall_tls::{Acceptor, Stream};
 
 use crate::server::{Seat, Shared};
+use crate::serving::{Serving, Speaking};
 use crate::{Endpoint, Event, connection, handshake, proxied};
 
 /// The pause after an accept that failed for want of descriptors or memory: long enough not to
@@ -109,7 +109,7 @@ impl Door {
         };
         scope
             .actor()
-            .label(format!("connection {peer}"))
+            .label(connection::label(peer))
             .mailbox(1)
             .spawn(|_: Mailbox<Infallible>, context| connection.run(stream, seat, context));
     }
@@ -148,33 +148,15 @@ struct Connection {
 }
 
 impl Connection {
-    /// Serves it. What this returns is what an idle connection holds, so it captures little.
-    fn run(
-        self,
-        stream: TcpStream,
-        seat: Seat,
-        context: Context,
-    ) -> impl Future<Output = ExitReason> + Send {
+    /// Serves it.
+    fn run(self, stream: TcpStream, seat: Seat, context: Context) -> Serving {
         // Answers leave in whole writes already; waiting for more would only delay them.
         let _ = stream.set_nodelay(true);
-        let prepared: Prepared = if self.proxied || self.acceptor.is_some() {
-            // Boxed: a handshake's state, and the longest header, are large, and gone with it.
-            Box::pin(self.prepare(stream, seat, context))
-        } else {
-            let peer = self.peer;
-            let serving = self.serve(Stream::Plain(stream), peer, context);
-            Box::pin(std::future::ready(Ok((serving, seat))))
-        };
-        async move {
-            match prepared.await {
-                Ok((serving, seat)) => {
-                    let reason = serving.await;
-                    drop(seat);
-                    reason
-                }
-                Err(reason) => reason,
-            }
+        if self.proxied || self.acceptor.is_some() {
+            return Serving::prepare(Box::pin(self.prepare(stream, seat, context)));
         }
+        let peer = self.peer;
+        Serving::speak(self.speak(Stream::Plain(stream), peer, context), seat)
     }
 
     /// Does what comes before HTTP; an error is how the connection ended there.
@@ -183,7 +165,7 @@ impl Connection {
         mut stream: TcpStream,
         mut seat: Seat,
         context: Context,
-    ) -> Result<(Serving, Seat), ExitReason> {
+    ) -> Result<(Speaking, Seat), ExitReason> {
         let mut peer = self.peer;
         if self.proxied {
             match proxied::client(&mut stream, self.peer, &self.shared, &context).await {
@@ -206,17 +188,11 @@ impl Connection {
                 }
             }
         };
-        Ok((self.serve(stream, peer, context), seat))
+        Ok((self.speak(stream, peer, context), seat))
     }
 
-    fn serve(self, stream: Stream<TcpStream>, peer: SocketAddr, context: Context) -> Serving {
+    fn speak(self, stream: Stream<TcpStream>, peer: SocketAddr, context: Context) -> Speaking {
         let tls = stream.info().map(Arc::new);
-        Box::pin(connection::serve(stream, tls, peer, self.shared, context))
+        connection::speak(stream, tls, peer, self.shared, context)
     }
 }
-
-/// A connection's time with HTTP and after.
-type Serving = Pin<Box<dyn Future<Output = ExitReason> + Send>>;
-
-/// Its time before.
-type Prepared = Pin<Box<dyn Future<Output = Result<(Serving, Seat), ExitReason>> + Send>>;

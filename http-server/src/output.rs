@@ -43,8 +43,8 @@ pub(crate) fn give_back(mut bytes: Vec<u8>) {
 #[derive(Debug, Default)]
 pub(crate) struct Output {
     bytes: Vec<u8>,
-    /// Long content, behind `bytes`.
-    tail: Cow<'static, [u8]>,
+    /// Long content, behind `bytes`. Boxed: most is short, and an idle connection has none.
+    tail: Option<Box<Cow<'static, [u8]>>>,
     /// How much of `bytes` and `tail` together is written.
     sent: usize,
 }
@@ -63,7 +63,7 @@ impl Output {
     pub(crate) fn push(&mut self, content: Cow<'static, [u8]>) {
         if content.len() > COPY_LEN {
             self.join();
-            self.tail = content;
+            self.tail = Some(Box::new(content));
         } else {
             self.bytes().extend_from_slice(&content);
         }
@@ -72,15 +72,18 @@ impl Output {
     /// Moves the tail to the end of the bytes, so that more can follow it. Callers write before
     /// that becomes necessary; it is right all the same.
     fn join(&mut self) {
-        if !self.tail.is_empty() {
-            let tail = std::mem::take(&mut self.tail);
+        if let Some(tail) = self.tail.take() {
             self.bytes.extend_from_slice(&tail);
         }
     }
 
+    fn tail(&self) -> &[u8] {
+        self.tail.as_ref().map_or(&[], |tail| tail)
+    }
+
     /// How many octets wait.
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len() + self.tail.len() - self.sent
+        self.bytes.len() + self.tail().len() - self.sent
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -97,11 +100,11 @@ impl Output {
             return Poll::Ready(Ok(0));
         }
         let len = if self.sent >= self.bytes.len() {
-            ready!(stream.poll_write(cx, &self.tail[self.sent - self.bytes.len()..]))?
-        } else if self.tail.is_empty() {
+            ready!(stream.poll_write(cx, &self.tail()[self.sent - self.bytes.len()..]))?
+        } else if self.tail.is_none() {
             ready!(stream.poll_write(cx, &self.bytes[self.sent..]))?
         } else {
-            let slices = [IoSlice::new(&self.bytes[self.sent..]), IoSlice::new(&self.tail)];
+            let slices = [IoSlice::new(&self.bytes[self.sent..]), IoSlice::new(self.tail())];
             ready!(stream.poll_write_vectored(cx, &slices))?
         };
         if len == 0 {
@@ -116,7 +119,7 @@ impl Output {
 
     fn release(&mut self) {
         self.sent = 0;
-        self.tail = Cow::Borrowed(&[]);
+        self.tail = None;
         give_back(std::mem::take(&mut self.bytes));
     }
 }

@@ -6,18 +6,18 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{self, Poll, ready};
 use std::time::{Duration, Instant};
 
 use seawall_actor::Scope;
 use seawall_codec::http::{BodyFraming, Field, Fields, RequestHead, Version};
 use seawall_tls::Info;
 
-use crate::Error;
 use crate::head::Head;
 use crate::link::Source;
 use crate::path_params::PathParams;
 use crate::pool::Pool;
+use crate::{Context, Error};
 
 /// A request.
 ///
@@ -37,7 +37,8 @@ pub(crate) struct Origin {
     pub(crate) peer: SocketAddr,
     /// Of its TLS handshake, if there was one.
     pub(crate) tls: Option<Arc<Info>>,
-    pub(crate) scope: Scope,
+    /// The connection's actor.
+    pub(crate) context: Context,
 }
 
 /// Where the content is.
@@ -154,7 +155,7 @@ impl Request {
     /// be stopped with the server.
     #[must_use]
     pub fn scope(&self) -> &Scope {
-        &self.link.0.origin().scope
+        self.link.0.origin().context.scope()
     }
 
     /// Reads all of the content, at most [`Limits::body`](crate::Limits::body) octets, or what
@@ -185,7 +186,7 @@ impl Request {
 
     pub(crate) fn poll_piece(
         &mut self,
-        cx: &mut Context<'_>,
+        cx: &mut task::Context<'_>,
     ) -> Poll<Result<Option<Vec<u8>>, Error>> {
         match &mut self.content {
             Content::Fetched(bytes) if bytes.is_empty() => Poll::Ready(Ok(None)),

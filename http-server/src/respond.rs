@@ -9,10 +9,10 @@ use futures_lite::future;
 use seawall_actor::ExitReason;
 use seawall_codec::http::{Exchange, ResponseWriter, Sending, Status, chunked};
 
-use crate::connection::{Answered, Connection, End, failed};
+use crate::connection::{Answered, End, failed};
 use crate::date;
 use crate::error::{Kind, Phase};
-use crate::link::{Fault, Link, Remainder};
+use crate::link::{Fault, Link, Remainder, Slot};
 use crate::output::GATHER_LEN;
 use crate::response::{Content, MediaType};
 use crate::stream::{Piece, Producer};
@@ -36,7 +36,7 @@ pub(crate) struct Rest {
     ends: Option<ExitReason>,
 }
 
-impl<S: Transport> Connection<S> {
+impl<S: Transport> Slot<S> {
     /// Puts the response into the connection's output. `None`: that was all, and the connection is
     /// ready for the next request.
     pub(crate) fn respond(
@@ -54,9 +54,8 @@ impl<S: Transport> Connection<S> {
             let replaced = std::mem::replace(response, Response::status_text(status));
             discarded.get_or_insert(replaced);
         };
-        let rest = self
-            .link
-            .with(|link| self.put(link, exchange, &mut response, failure, date, &mut replace));
+        let rest =
+            self.with(|link| self.put(link, exchange, &mut response, failure, date, &mut replace));
         rest.flatten()
     }
 
@@ -101,8 +100,8 @@ impl<S: Transport> Connection<S> {
             && failure.is_none()
             && !response.close
             // The scope knows of a shutdown before it has told this actor.
-            && !self.context.scope().is_stopping()
-            && !self.context.is_stopping();
+            && !self.origin.context.scope().is_stopping()
+            && !self.origin.context.is_stopping();
         if !persist {
             exchange.close();
         }
@@ -196,7 +195,7 @@ impl<S: Transport> Connection<S> {
                         };
                         *left = less;
                     }
-                    self.link.with(|link| {
+                    self.with(|link| {
                         if chunks {
                             chunked::encode(&piece, link.output.bytes());
                         } else {
@@ -230,7 +229,7 @@ impl<S: Transport> Connection<S> {
         producer: &mut Producer,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Result<Option<T>, ExitReason>, End>> {
-        let watched = self.link.with(|link| {
+        let watched = self.with(|link| {
             if let Poll::Ready(Err(error)) = link.poll_flush(cx) {
                 return Err(error);
             }
@@ -251,7 +250,7 @@ impl<S: Transport> Connection<S> {
         trailers: &[(Cow<'static, str>, Cow<'static, str>)],
     ) -> Result<(), End> {
         let fields = trailers.iter().map(|(name, value)| (&**name, value.as_bytes()));
-        match self.link.with(|link| chunked::end_with_trailers(fields, link.output.bytes())) {
+        match self.with(|link| chunked::end_with_trailers(fields, link.output.bytes())) {
             Some(Err(misuse)) => {
                 Err(self.cut_off(failed(Error::new(Kind::Response(misuse)))).await)
             }
@@ -264,7 +263,7 @@ impl<S: Transport> Connection<S> {
         if let Err(end) = self.flush().await {
             return end;
         }
-        self.link.with(|link| link.stream.abort());
+        self.with(|link| link.stream.abort());
         End::Drop(reason)
     }
 
@@ -272,7 +271,7 @@ impl<S: Transport> Connection<S> {
     async fn skip(&self) -> Result<(), End> {
         loop {
             let polled = poll_fn(|cx| {
-                let polled = self.link.with(|link| link.poll_content(cx, |_| {}));
+                let polled = self.with(|link| link.poll_content(cx, |_| {}));
                 polled.unwrap_or(Poll::Ready(Ok(false)))
             });
             match polled.await {
@@ -288,14 +287,14 @@ impl<S: Transport> Connection<S> {
 
     /// Writes all that waits.
     async fn flush(&self) -> Result<(), End> {
-        poll_fn(|cx| self.link.with(|link| link.poll_flush(cx)).unwrap_or(Poll::Ready(Ok(()))))
+        poll_fn(|cx| self.with(|link| link.poll_flush(cx)).unwrap_or(Poll::Ready(Ok(()))))
             .await
             .map_err(|error| End::Drop(failed(error)))
     }
 
     /// Writes all that waits if that is much; tells whether it was.
     async fn flush_if_full(&self) -> Result<bool, End> {
-        let full = self.link.with(|link| link.output.len()).is_some_and(|len| len >= GATHER_LEN);
+        let full = self.with(|link| link.output.len()).is_some_and(|len| len >= GATHER_LEN);
         if full {
             self.flush().await?;
         }
@@ -311,7 +310,7 @@ impl<S: Transport> Connection<S> {
         let response = error.response();
         exchange.close();
         self.count_response(response.status);
-        self.link.with(|link| {
+        self.with(|link| {
             let written = write_head(link.output.bytes(), &mut exchange, &response, &date::now());
             if let (Ok(Sending::Length(_)), Content::Whole(bytes)) = (written, response.content) {
                 link.output.push(bytes);

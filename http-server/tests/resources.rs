@@ -33,7 +33,7 @@ const CONNECTIONS: usize = 300;
 
 /// Bytes of an idle connection that has served a request, the actor and its places in all lists
 /// included.
-const BUDGET: isize = 2560;
+const BUDGET: isize = 1024;
 
 /// Rounds of starting and stopping that must leave nothing.
 const ROUNDS: usize = 100;
