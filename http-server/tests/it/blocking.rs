@@ -60,8 +60,10 @@ fn beyond_threads_and_queue_the_answer_is_503_and_the_rest_goes_on() {
 fn handlers_that_never_return_leave_the_server_its_threads() {
     let (fixture, _release) =
         serve(Limits { blocking_threads: 2, blocking_stuck: 6, ..Limits::default() });
-    for _ in 0..3 {
-        let mut clients: Vec<Client> = (0..2).map(|_| fixture.client()).collect();
+    // What is over before a busy machine has begun with it holds no thread, and does not count.
+    let missing = || 6 - fixture.running.stats().blocking_stuck;
+    while missing() > 0 {
+        let mut clients: Vec<Client> = (0..missing().min(2)).map(|_| fixture.client()).collect();
         for client in &mut clients {
             client.send("GET /stick HTTP/1.1\r\nHost: h\r\n\r\n");
         }
@@ -69,7 +71,6 @@ fn handlers_that_never_return_leave_the_server_its_threads() {
             assert_eq!(client.answer().status, 504);
         }
     }
-    let stats = fixture.running.stats();
-    assert_eq!((stats.blocking_stuck, stats.blocking_refused), (6, 0));
+    assert_eq!(fixture.running.stats().blocking_refused, 0);
     assert_eq!(fixture.client().get("/plain").text(), "plain\n");
 }
