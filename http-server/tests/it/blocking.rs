@@ -1,8 +1,8 @@
-use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use seawall_http_server::{Handler, Limits, Request, blocking};
+use seawall_http_server::{Handler, Limits, Request, Response, Status, blocking};
 
 use crate::{Client, Fixture};
 
@@ -73,4 +73,51 @@ fn handlers_that_never_return_leave_the_server_its_threads() {
     }
     assert_eq!(fixture.running.stats().blocking_refused, 0);
     assert_eq!(fixture.client().get("/plain").text(), "plain\n");
+}
+
+/// The same for async handlers, and code that makes content, which hold the threads of the runtime
+/// itself: whatever they block on, others are served meanwhile, as often as they like.
+#[test]
+fn async_handlers_that_block_their_threads_leave_the_server_others() {
+    // More than there are workers, of each kind.
+    let each = std::thread::available_parallelism().map_or(8, |cores| cores.get() + 2);
+    let gate = Arc::new((Mutex::new(false), Condvar::new()));
+    let wait = move |gate: &(Mutex<bool>, Condvar)| {
+        drop(gate.1.wait_while(gate.0.lock().unwrap(), |open| !*open).unwrap());
+    };
+    let (in_handler, in_stream) = (Arc::clone(&gate), Arc::clone(&gate));
+    let router = crate::routes()
+        .get("/block", move |_: Request| {
+            let gate = Arc::clone(&in_handler);
+            async move {
+                wait(&gate);
+                "released\n"
+            }
+        })
+        .get("/stream", move |_: Request| {
+            let gate = Arc::clone(&in_stream);
+            async move {
+                Response::new(Status::OK).stream("text/plain", async move |mut sender| {
+                    wait(&gate);
+                    sender.send("released\n").await
+                })
+            }
+        });
+    let fixture = Fixture::serve(router, |server| server);
+    let mut held: Vec<Client> = Vec::new();
+    for path in ["/block", "/stream"] {
+        for _ in 0..each {
+            let mut client = fixture.client();
+            client.send(format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n"));
+            held.push(client);
+        }
+    }
+    for _ in 0..100 {
+        assert_eq!(fixture.client().get("/hello").status, 200);
+    }
+    *gate.0.lock().unwrap() = true;
+    gate.1.notify_all();
+    for client in &mut held {
+        assert_eq!(client.answer().text(), "released\n");
+    }
 }

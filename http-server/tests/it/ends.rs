@@ -294,6 +294,25 @@ fn a_shutdown_lets_streams_end_until_its_deadline() {
     }
 }
 
+/// A request whose content is still on its way is in flight: its client may finish it.
+#[test]
+fn a_shutdown_waits_for_the_content_of_requests() {
+    let fixture = Fixture::new();
+    let mut client = fixture.client();
+    client.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nfirst");
+    fixture.until(|| fixture.running.stats().requests == 1);
+    let running = fixture.running.clone();
+    let left = std::thread::scope(|threads| {
+        let shutdown = threads.spawn(|| fixture.block_on(running.shutdown(PATIENCE)));
+        fixture.until(|| std::net::TcpStream::connect(fixture.address()).is_err());
+        let answer = client.ask(" last");
+        assert_eq!((answer.text(), answer.closes()), ("first last", true));
+        assert!(client.is_closed());
+        shutdown.join().unwrap()
+    });
+    assert_eq!(left, 0);
+}
+
 #[test]
 fn a_shutdown_kills_what_does_not_end() {
     let (entered, inside) = std::sync::mpsc::channel();

@@ -77,3 +77,19 @@ fn a_shutdown_tells_upgraded_connections_to_end() {
     assert_eq!(fixture.block_on(fixture.running.shutdown(crate::PATIENCE)), 0);
     assert_eq!(client.rest().unwrap(), b"bye");
 }
+
+#[test]
+fn a_shutdown_kills_upgraded_connections_that_do_not_end() {
+    let router = Router::new().any("/deaf", async |_: Request| {
+        Response::switching_protocols("deaf", async |_: Upgraded, _: Context| {
+            std::future::pending::<()>().await;
+        })
+    });
+    let fixture = Fixture::serve(router, |server| server);
+    let mut client = fixture.client();
+    client.send("GET /deaf HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: deaf\r\n\r\n");
+    assert_eq!(client.head().status, 101);
+    let deadline = std::time::Duration::from_millis(50);
+    assert_eq!(fixture.block_on(fixture.running.shutdown(deadline)), 1);
+    assert!(client.is_closed());
+}
