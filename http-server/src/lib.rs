@@ -119,3 +119,7 @@ pub use upgrade::Upgraded;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/concurrency.md")]
 struct Concurrency;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -36,3 +36,7 @@ pub use hello::Hello;
 pub use identity::{Clients, Identity};
 pub use info::Info;
 pub use stream::{Stream, TlsStream};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
