@@ -222,13 +222,22 @@ fn blocking_handlers_have_threads_and_a_queue() {
         client
     };
     let test = async {
+        let queued = async |requests, queued| {
+            while (running.stats().requests, running.stats().blocking_queued) != (requests, queued)
+            {
+                seawall_actor::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
         let mut clients = Vec::new();
-        for n in 0..256 + 1024 {
+        // What waits for a thread that is about to start waits in the queue, too.
+        for n in 0..256 {
             clients.push(ask(n).await);
         }
-        while running.stats().blocking_queued < 1024 {
-            seawall_actor::time::sleep(Duration::from_millis(1)).await;
+        queued(256, 0).await;
+        for n in 0..1024 {
+            clients.push(ask(256 + n).await);
         }
+        queued(256 + 1024, 1024).await;
         assert_eq!(running.stats().blocking_refused, 0);
         let answer = read_some(&mut ask(9999).await).await;
         assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
