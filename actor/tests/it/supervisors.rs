@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use async_channel::{Receiver, Sender, unbounded};
+use seawall_actor::sim::Simulation;
 use seawall_actor::{
     Address, AutoShutdown, Child, Context, Event, ExitReason, Mailbox, Name, Reply, Restart,
     Runtime, Scope, Strategy, Supervisor, SupervisorMessage, time,
@@ -241,23 +242,22 @@ fn more_restarts_than_the_intensity_end_the_children_then_the_supervisor_with_sh
         };
         report.try_send(text).unwrap();
     };
-    let runtime = Runtime::builder().on_event(hook).build().unwrap();
-    let story = Story::new();
-    let supervisor = Supervisor::new(Strategy::OneForOne)
-        .child(story.child("a"))
-        .child(story.child("b"))
-        .child(story.child("c"));
-    let supervisor = start(runtime.scope(), supervisor);
-    let reason = runtime.block_on(async {
+    let test = async |scope: &Scope| {
+        let story = Story::new();
+        let supervisor = Supervisor::new(Strategy::OneForOne)
+            .child(story.child("a"))
+            .child(story.child("b"))
+            .child(story.child("c"));
+        let supervisor = start(scope, supervisor);
         story.next(3).await;
-        tell(runtime.scope(), "b", Command::Panic).await;
+        tell(scope, "b", Command::Panic).await;
         assert_eq!(story.next(2).await, "-b +b");
-        tell(runtime.scope(), "b", Command::Panic).await; // the second in five seconds
-        supervisor.monitor().exited().await
-    });
-    assert!(matches!(reason, ExitReason::Shutdown));
-    assert_eq!(story.rest(), "-b -c -a");
-    drop(runtime);
+        tell(scope, "b", Command::Panic).await; // the second in five seconds
+        let reason = supervisor.monitor().exited().await;
+        assert!(matches!(reason, ExitReason::Shutdown));
+        assert_eq!(story.rest(), "-b -c -a");
+    };
+    Simulation::new(7).on_event(hook).run(test).unwrap();
     let events: Vec<_> = std::iter::from_fn(|| events.try_recv().ok()).collect();
     assert_eq!(
         events,
@@ -267,7 +267,7 @@ fn more_restarts_than_the_intensity_end_the_children_then_the_supervisor_with_sh
 
 #[test]
 fn a_child_that_does_not_stop_in_time_is_killed() {
-    run(async |scope| {
+    simulate(async |scope| {
         let story = Story::new();
         let teller = story.teller.clone();
         let deaf = Child::new("deaf", move |_: Mailbox<()>, _: Context| {
@@ -285,6 +285,27 @@ fn a_child_that_does_not_stop_in_time_is_killed() {
         assert_eq!(stop(&supervisor).await, "shutdown");
         assert_eq!(story.rest(), "-deaf -a");
     });
+}
+
+#[test]
+fn a_child_may_be_killed_at_once_or_waited_for_however_long_it_takes() {
+    let day = Duration::from_secs(24 * 60 * 60);
+    let child = |label| {
+        Child::new(label, move |_: Mailbox<()>, context: Context| async move {
+            context.stopping().await;
+            time::sleep(day).await;
+        })
+    };
+    for (within, lasts) in [(Duration::ZERO, Duration::ZERO), (Duration::MAX, day)] {
+        simulate(async |scope| {
+            let slow = child("slow").stop_within(within);
+            let supervisor = start(scope, Supervisor::new(Strategy::OneForOne).child(slow));
+            time::sleep(Duration::from_secs(1)).await; // it runs
+            let before = time::now();
+            assert_eq!(stop(&supervisor).await, "shutdown");
+            assert_eq!(time::now() - before, lasts);
+        });
+    }
 }
 
 #[test]
@@ -344,6 +365,29 @@ fn supervisors_nest_and_a_failed_branch_is_restarted_whole() {
         assert_eq!(story.next(4).await, "-x -y +x +y");
         assert_eq!(stop(&outer).await, "shutdown");
         assert_eq!(story.rest(), "-y -x -a");
+    });
+}
+
+#[test]
+fn the_product_of_the_intensities_up_the_tree_is_the_limit() {
+    simulate(async |scope| {
+        let story = Story::new();
+        async fn crash() {
+            panic!("as ever")
+        }
+        let teller = story.teller.clone();
+        let crasher = move |_: Mailbox<()>, _: Context| {
+            teller.try_send("+x".to_owned()).unwrap();
+            crash()
+        };
+        // Both have the default: one restart in five seconds.
+        let inner = Child::new("inner", move |mailbox, context| {
+            let x = Child::new("x", crasher.clone());
+            Supervisor::new(Strategy::OneForOne).child(x).run(mailbox, context)
+        });
+        let outer = start(scope, Supervisor::new(Strategy::OneForOne).child(inner));
+        assert_eq!(outer.monitor().exited().await.to_string(), "shutdown");
+        assert_eq!(story.rest(), "+x +x +x +x");
     });
 }
 
