@@ -43,7 +43,7 @@ pub type Flow = ControlFlow<ExitReason>;
 /// let address = runtime.scope().spawn(|mailbox, context| counter.run(mailbox, context));
 /// let sum = runtime.block_on(async {
 ///     address.send(Message::Add(2)).await.unwrap();
-///     address.ask(Duration::from_secs(5), Message::Get).await.unwrap()
+///     address.ask(Duration::from_secs(60), Message::Get).await.unwrap()
 /// });
 /// assert_eq!(sum, 42);
 /// # Ok::<(), std::io::Error>(())

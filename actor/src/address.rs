@@ -75,7 +75,7 @@ impl<M> Address<M> {
     /// let adder = runtime.scope().spawn(adder);
     /// runtime.block_on(async {
     ///     adder.send(Message::Add(2)).await.unwrap();
-    ///     let patience = Duration::from_secs(5);
+    ///     let patience = Duration::from_secs(60);
     ///     assert_eq!(adder.ask(patience, Message::Sum).await.unwrap(), 2);
     ///     adder.send(Message::Add(u32::MAX)).await.unwrap();
     ///     let error = adder.ask(patience, Message::Sum).await.unwrap_err();
