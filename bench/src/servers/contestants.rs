@@ -1,4 +1,5 @@
-//! Each server answers `GET /hello` with `hello`, as its documentation suggests, on two workers.
+//! Each server answers `GET /hello` with `hello`, and `GET /json` with a message made by
+//! `serde_json`, as its documentation suggests, on two workers.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -9,36 +10,74 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use seawall_http_server::{Limits, Request, Router, Server};
+use seawall_http_server::{Limits, Request, Response, Router, Server};
+use seawall_tls::{Acceptor, Config, Identity};
 
-pub(crate) const NAMES: [&str; 4] = ["seawall", "hyper", "axum", "actix-web"];
+use crate::floor;
 
-const WORKERS: usize = 2;
-const ANY: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
+/// Those that are compared.
+pub(crate) const NAMES: [&str; 5] = ["seawall", "hyper", "axum", "actix-web", "bare epoll"];
 
-/// Serves until the process is killed.
+/// The same as the first, over TLS: its memory is looked at, too.
+pub(crate) const TLS: &str = "seawall, TLS";
+
+pub(crate) const WORKERS: usize = 2;
+pub(crate) const ANY: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
+
+#[derive(serde::Serialize)]
+struct Message {
+    message: &'static str,
+}
+
+/// What `/json` is made of, for each request anew.
+const MESSAGE: Message = Message { message: "Hello, World!" };
+
+/// Serves until the process is ended.
 pub(crate) fn serve(name: &str) {
     match name {
-        "seawall" => seawall(),
+        "seawall" => seawall(None),
+        TLS => seawall(Some(identity())),
         "hyper" => tokio(hyper()),
         "axum" => tokio(axum()),
         "actix-web" => actix(),
+        "bare epoll" => floor::serve(),
         other => panic!("no server named {other}"),
     }
 }
 
-fn ready(address: SocketAddr) {
+pub(crate) fn ready(address: SocketAddr) {
     println!("{address}");
 }
 
-/// Every limit and timeout is on, as by default, but the one on requests for each connection: the
-/// others have none, and a new connection is no part of what is measured.
-fn seawall() {
+/// A certificate that nobody knows, told to whoever started the server.
+fn identity() -> Identity {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let octets = made.cert.der().iter().map(|octet| format!("{octet:02x}"));
+    println!("{}", octets.collect::<String>());
+    Identity::text(made.cert.pem(), made.signing_key.serialize_pem())
+}
+
+/// Every limit and timeout is on, as by default, but the two on requests for each connection and
+/// connections for each address: the load has one address, and never connects anew.
+fn seawall(identity: Option<Identity>) {
     let workers = NonZero::new(WORKERS).expect("not zero");
     let runtime = seawall_actor::Runtime::builder().workers(workers).build().expect("a runtime");
-    let router = Router::new().get("/hello", async |_: Request| "hello");
-    let limits = Limits { requests_per_connection: u32::MAX, ..Limits::default() };
-    let server = Server::new(router).limits(limits).listen(ANY.into());
+    let router = Router::new()
+        .get("/hello", async |_: Request| "hello")
+        .get("/json", async |_: Request| Response::json(&MESSAGE));
+    let limits = Limits {
+        requests_per_connection: u32::MAX,
+        connections_per_address: usize::MAX,
+        ..Limits::default()
+    };
+    let server = Server::new(router).limits(limits);
+    let server = match identity {
+        None => server.listen(ANY.into()),
+        Some(identity) => {
+            let acceptor = Acceptor::new(Config::new(identity)).expect("an acceptor");
+            server.listen_tls(ANY.into(), acceptor)
+        }
+    };
     ready(server.start(runtime.scope()).expect("listening").local_addr());
     runtime.block_on(std::future::pending::<()>());
 }
@@ -63,11 +102,16 @@ async fn hyper() {
         let _ = stream.set_nodelay(true);
         tokio::spawn(async move {
             let service = service_fn(async |request: hyper::Request<hyper::body::Incoming>| {
-                let status = if request.uri().path() == "/hello" { 200 } else { 404 };
-                let response = hyper::Response::builder()
-                    .status(status)
-                    .header("content-type", "text/plain; charset=utf-8")
-                    .body(Full::new(Bytes::from_static(b"hello")));
+                let response = hyper::Response::builder();
+                let response = match request.uri().path() {
+                    "/hello" => response
+                        .header("content-type", "text/plain; charset=utf-8")
+                        .body(Full::new(Bytes::from_static(b"hello"))),
+                    "/json" => response
+                        .header("content-type", "application/json")
+                        .body(Full::new(serde_json::to_vec(&MESSAGE).expect("JSON").into())),
+                    _ => response.status(404).body(Full::new(Bytes::new())),
+                };
                 Ok::<_, Infallible>(response.expect("a response"))
             });
             let mut http = hyper::server::conn::http1::Builder::new();
@@ -79,7 +123,9 @@ async fn hyper() {
 
 async fn axum() {
     use axum::serve::ListenerExt;
-    let app = axum::Router::new().route("/hello", axum::routing::get(async || "hello"));
+    let app = axum::Router::new()
+        .route("/hello", axum::routing::get(async || "hello"))
+        .route("/json", axum::routing::get(async || axum::Json(MESSAGE)));
     let listener = bind().await.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
@@ -87,7 +133,11 @@ async fn axum() {
 }
 
 fn actix() {
-    let app = || actix_web::App::new().route("/hello", actix_web::web::get().to(async || "hello"));
+    let app = || {
+        actix_web::App::new()
+            .route("/hello", actix_web::web::get().to(async || "hello"))
+            .route("/json", actix_web::web::get().to(async || actix_web::web::Json(MESSAGE)))
+    };
     let server = actix_web::HttpServer::new(app).workers(WORKERS);
     let server = server.bind(SocketAddr::from(ANY)).expect("listening");
     ready(server.addrs()[0]);

@@ -8,13 +8,24 @@ use polling::{Event, Events, Poller};
 
 const CONNECTIONS: usize = 64;
 
-const REQUEST: &str =
-    "GET /hello HTTP/1.1\r\nHost: localhost\r\nUser-Agent: load\r\nAccept: */*\r\n\r\n";
+/// What a client asks for.
+pub(crate) fn request(path: &str) -> String {
+    let fields = "Host: localhost\r\nUser-Agent: load\r\nAccept: */*";
+    format!("GET {path} HTTP/1.1\r\n{fields}\r\n\r\n")
+}
 
-/// Asks `depth` requests at a time on each connection, for this long; gives the number of answers.
-pub(crate) fn run(address: SocketAddr, depth: usize, span: Duration) -> u64 {
-    let len = depth * answer_len(address);
-    let burst = REQUEST.repeat(depth);
+/// When a load ends.
+#[derive(Clone, Copy)]
+pub(crate) enum Until {
+    Passed(Duration),
+    Answers(u64),
+}
+
+/// Asks `depth` requests at a time on each connection; gives the number of answers.
+pub(crate) fn run(address: SocketAddr, path: &str, depth: usize, until: Until) -> u64 {
+    let request = request(path);
+    let len = depth * answer_len(address, &request);
+    let burst = request.repeat(depth);
     let poller = Poller::new().expect("a poller");
     let connect = |_| TcpStream::connect(address).expect("a connection");
     let mut connections: Vec<(TcpStream, usize)> =
@@ -30,8 +41,12 @@ pub(crate) fn run(address: SocketAddr, depth: usize, span: Duration) -> u64 {
     let mut buffer = vec![0; 64 * 1024];
     let mut events = Events::new();
     let mut bursts = 0;
-    let until = Instant::now() + span;
-    while Instant::now() < until {
+    let begun = Instant::now();
+    let over = |bursts: u64| match until {
+        Until::Passed(span) => begun.elapsed() >= span,
+        Until::Answers(answers) => bursts * depth as u64 >= answers,
+    };
+    while !over(bursts) {
         events.clear();
         poller.wait(&mut events, Some(Duration::from_millis(100))).expect("events");
         for event in events.iter() {
@@ -57,16 +72,30 @@ pub(crate) fn run(address: SocketAddr, depth: usize, span: Duration) -> u64 {
 }
 
 /// The length of one answer, which is always the same; checked to be one.
-fn answer_len(address: SocketAddr) -> usize {
+fn answer_len(address: SocketAddr, request: &str) -> usize {
     let mut stream = TcpStream::connect(address).expect("a connection");
     stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
-    stream.write_all(REQUEST.as_bytes()).expect("written");
+    stream.write_all(request.as_bytes()).expect("written");
+    read_answer(&mut stream)
+}
+
+/// Reads an answer of which the length is known, and gives its octets.
+pub(crate) fn read_answer(stream: &mut impl Read) -> usize {
     let mut answer = Vec::new();
-    while !answer.ends_with(b"\r\n\r\nhello") {
+    let mut read = |answer: &mut Vec<u8>| {
         let mut octet = [0];
         stream.read_exact(&mut octet).expect("an answer");
         answer.push(octet[0]);
+    };
+    while !answer.ends_with(b"\r\n\r\n") {
+        read(&mut answer);
     }
-    assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
+    let head = String::from_utf8_lossy(&answer).to_ascii_lowercase();
+    assert!(head.starts_with("http/1.1 200 ok\r\n"), "{head}");
+    let (_, length) = head.split_once("content-length: ").expect("a length");
+    let length: usize = length.lines().next().and_then(|n| n.parse().ok()).expect("a length");
+    for _ in 0..length {
+        read(&mut answer);
+    }
     answer.len()
 }
