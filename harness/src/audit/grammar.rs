@@ -8,8 +8,11 @@ use super::request::is_token;
 /// Why `value` cannot be one of the field `name`, in small letters; `None` where it can, or where no grammar is
 /// known here.
 pub(super) fn fault(name: &str, value: &[u8]) -> Option<&'static str> {
-    // Octets above 0x7F belong to no grammar here, but the field that may hold anything is none of these.
-    let text = str::from_utf8(value).unwrap_or("\u{80}");
+    // What is no UTF-8 is obs-text, which quotation marks and comments may hold, and none of the others.
+    let Ok(text) = str::from_utf8(value) else {
+        let may_hold_any = matches!(name, "etag" | "content-type" | "cache-control" | "server");
+        return fault(name, b"\x7f").filter(|_| !may_hold_any);
+    };
     let (sound, form): (bool, _) = match name {
         "date" | "last-modified" => (is_imf_fixdate(text), "an IMF-fixdate"),
         "retry-after" => (is_number(text) || is_imf_fixdate(text), "seconds or an IMF-fixdate"),
@@ -18,12 +21,16 @@ pub(super) fn fault(name: &str, value: &[u8]) -> Option<&'static str> {
         "content-type" => (is_media_type(text), "TYPE/SUBTYPE; NAME=VALUE"),
         "allow"
         | "connection"
+        | "vary"
+        | "content-encoding"
+        | "content-language"
+        | "trailer"
         | "access-control-allow-methods"
         | "access-control-allow-headers" => {
-            (text.is_empty() || is_list(text, is_token), "a list of tokens, parted by commas")
-        }
-        "vary" | "content-encoding" | "content-language" | "accept-ranges" | "trailer" => {
             (is_list(text, is_token), "a list of tokens, parted by commas")
+        }
+        "accept-ranges" => {
+            (!text.is_empty() && is_list(text, is_token), "tokens, parted by commas")
         }
         "upgrade" => (is_list(text, is_protocol), "a list of protocols, parted by commas"),
         "cache-control" => (is_list(text, is_directive), "a list of directives, parted by commas"),
@@ -31,7 +38,9 @@ pub(super) fn fault(name: &str, value: &[u8]) -> Option<&'static str> {
         "content-range" => (is_content_range(text), "bytes FIRST-LAST/LENGTH or bytes */LENGTH"),
         "location" | "content-location" => (is_uri_reference(text), "a URI reference"),
         "server" => (is_server(text), "products and comments"),
-        "sec-websocket-version" => (is_list(text, is_number), "a list of numbers"),
+        "sec-websocket-version" => {
+            (!text.is_empty() && is_list(text, is_number), "numbers, parted by commas")
+        }
         "sec-websocket-protocol" => (is_token(text), "one token"),
         _ => (true, ""),
     };
@@ -90,9 +99,9 @@ fn is_entity_tag(text: &str) -> bool {
     inner.is_some_and(|inner| !inner.bytes().any(|b| b <= b' ' || matches!(b, b'"' | 0x7f)))
 }
 
-/// A list of at least one member, none of them empty: a sender writes no empty ones (§5.6.1.1).
+/// A list: nothing, or members of which none is empty, since a sender writes no empty ones (§5.6.1.1).
 fn is_list(text: &str, is_member: impl Fn(&str) -> bool) -> bool {
-    members(text).all(|member| is_member(member.trim_matches([' ', '\t'])))
+    text.is_empty() || members(text).all(|member| is_member(member.trim_matches([' ', '\t'])))
 }
 
 /// Cut at commas, save those within quotation marks.
@@ -232,6 +241,8 @@ mod tests {
             ("transfer-encoding", "gzip, chunked"),
             ("upgrade", "websocket, HTTP/2.0"),
             ("vary", "*"),
+            ("vary", ""),
+            ("cache-control", ""),
             ("sec-websocket-version", "13, 8, 7"),
             ("x-anything", "\u{1}"),
         ] {
@@ -245,7 +256,8 @@ mod tests {
             ("allow", "GET HEAD"),
             ("allow", "GET,"),
             ("age", "-1"),
-            ("cache-control", ""),
+            ("accept-ranges", ""),
+            ("cache-control", ","),
             ("content-length", "1, 1"),
             ("content-type", "text"),
             ("content-type", "text/html; charset"),
@@ -261,9 +273,10 @@ mod tests {
             ("retry-after", "soon"),
             ("server", ""),
             ("vary", "a b"),
-            ("vary", ""),
+            ("vary", "a,"),
         ] {
             assert!(fault(name, value.as_bytes()).is_some(), "{name}: {value}");
         }
+        assert!(fault("location", b"/\xff").is_some() && fault("etag", b"\"\xff\"").is_none());
     }
 }
