@@ -403,7 +403,17 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
     fn judge_audit(&self) {
         for (i, (verdict, trace, seconds)) in self.withheld.take() {
             let Some(rule) = self.cases[i].audits else { continue };
-            self.enter(i, self.audit.verdict(rule).worse(verdict), trace, seconds);
+            let found = self.audit.verdict(rule);
+            // A tour that was not taken to its end says nothing of this rule, unless the subject died of it.
+            let broken = verdict.outcome == Outcome::Fail && verdict.expected != SURVIVAL;
+            let verdict = match (broken, found.outcome) {
+                (true, Outcome::Skip) => {
+                    Verdict { got: format!("{}: {}", found.got, verdict.got), ..found }
+                }
+                (true, _) => found,
+                (false, _) => found.worse(verdict),
+            };
+            self.enter(i, verdict, trace, seconds);
         }
     }
 

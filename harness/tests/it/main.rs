@@ -1,5 +1,7 @@
 //! The harness as a whole, judged by servers whose behaviour is known.
 
+// What holds in every case.
+mod audit;
 // A server that follows the RFCs, save for the faults planted in it.
 mod planted;
 // What a subject does not give back.
