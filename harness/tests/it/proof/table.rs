@@ -130,7 +130,6 @@ const SLOW_TO_SHOW: &[Fault] = &[
     Fault::TlsOneAtATime,
     Fault::TlsFewSlots,
     Fault::TlsGarbageWaits,
-    Fault::TlsCutWaits,
 ];
 
 /// In place of all ids of a family.
