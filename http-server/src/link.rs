@@ -303,8 +303,8 @@ impl<S: Transport> Link<S> {
         Ok(more)
     }
 
-    /// Drops what was read of the content and nobody asked for, and tells what is left of it.
-    pub(crate) fn skip_buffered(&mut self) -> Remainder {
+    /// Drops what was read of the content and nobody asked for.
+    pub(crate) fn skip_buffered(&mut self) {
         // Nobody holds what is skipped: its limit is another, and not kept here.
         if self.content.body.is_none() {
             self.content.limit = u64::MAX;
@@ -319,6 +319,10 @@ impl<S: Transport> Link<S> {
                 }
             }
         }
+    }
+
+    /// What is left of the content.
+    pub(crate) fn remainder(&self) -> Remainder {
         if self.content.fault.is_some() {
             return Remainder::Unknown;
         }

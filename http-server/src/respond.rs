@@ -80,6 +80,7 @@ impl<S: Transport> Slot<S> {
             *failure = failure.take().or(Some(reason));
         }
     }
+
     /// Puts head and content into the output, and tells what is left then.
     fn put(
         &self,
@@ -90,7 +91,11 @@ impl<S: Transport> Slot<S> {
         date: &date::Text,
         replace: &mut dyn FnMut(&mut Response, Status),
     ) -> Option<Rest> {
-        let remainder = link.skip_buffered();
+        // A producer may hold the request, and read its content while it sends.
+        if !matches!(response.content, Content::Stream(..)) {
+            link.skip_buffered();
+        }
+        let remainder = link.remainder();
         if let Some(fault) = link.content.fault {
             self.count_fault(fault);
             failure = failure.or_else(|| Some(failed(fault.during(Phase::Content))));

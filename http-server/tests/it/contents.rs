@@ -235,3 +235,30 @@ fn a_field_that_may_not_be_sent_is_500_and_nothing_of_it_goes_out() {
     let events = fixture.events();
     assert!(events.iter().any(|event| event.contains("response field \"X\"")), "{events:?}");
 }
+
+/// A handler that returned its response while it read on was given a false end: what had come of
+/// the content by then was dropped, and the client got back half of what it had sent, as a whole.
+#[test]
+fn content_is_read_while_the_response_streams() {
+    async fn mirror(mut request: Request) -> Response {
+        Response::new(Status::OK).stream("text/plain", async move |mut sender: BodySender| {
+            while let Some(piece) = request.next_piece().await? {
+                let _ = sender.send(piece).await; // an error: the client is gone
+            }
+            Ok::<_, seawall_http_server::Error>(())
+        })
+    }
+    let fixture = Fixture::serve(Router::new().post("/echo", mirror), |server| server);
+    for (framing, content, expected) in [
+        ("Transfer-Encoding: chunked", "5\r\nhello\r\n6\r\n there\r\n0\r\n\r\n", "hello there"),
+        ("Content-Length: 11", "hello there", "hello there"),
+    ] {
+        let answer = fixture.client().ask(post(framing, content));
+        assert_eq!((answer.status, answer.text()), (200, expected), "{framing}");
+    }
+    let mut client = fixture.client();
+    client.send(post("Content-Length: 5", "he"));
+    client.send("llo"); // whether it comes with the rest or after it
+    assert_eq!(client.answer().text(), "hello");
+    assert_eq!(client.ask(post("Content-Length: 2", "on")).text(), "on", "the connection goes on");
+}
