@@ -63,6 +63,21 @@ pub struct Connection {
     /// The peer broke the protocol; nothing more is received.
     pub(super) failed: bool,
 
+    /// What is half received. Boxed: most connections are idle, between two messages.
+    pub(super) partial: Option<Box<Partial>>,
+
+    /// permessage-deflate, if it was agreed on.
+    pub(super) deflate: Option<Box<Deflate>>,
+
+    /// Whether a message that we send still lacks its last fragment.
+    pub(super) sending: bool,
+    /// The newest Ping that waits for its Pong.
+    pub(super) held_pong: Option<Box<[u8]>>,
+}
+
+/// What is half received: at least one of these is there.
+#[derive(Debug, Default)]
+pub(super) struct Partial {
     /// The beginning of a header that the last buffer ended in.
     pub(super) head: [u8; MAX_HEADER_LEN],
     /// How many bytes of `head` are in use.
@@ -73,14 +88,6 @@ pub struct Connection {
     pub(super) message: Option<Message>,
     /// The payload so far of an incomplete control frame.
     pub(super) control: Vec<u8>,
-
-    /// permessage-deflate, if it was agreed on.
-    pub(super) deflate: Option<Box<Deflate>>,
-
-    /// Whether a message that we send still lacks its last fragment.
-    pub(super) sending: bool,
-    /// The newest Ping that waits for its Pong.
-    pub(super) held_pong: Option<Vec<u8>>,
 }
 
 impl Connection {
@@ -104,11 +111,7 @@ impl Connection {
             limits,
             closing: Closing::Open,
             failed: false,
-            head: [0; MAX_HEADER_LEN],
-            head_len: 0,
-            frame: None,
-            message: None,
-            control: Vec::new(),
+            partial: None,
             deflate: None,
             sending: false,
             held_pong: None,
@@ -150,6 +153,6 @@ impl Connection {
     /// Only then may an idle connection be called idle.
     #[must_use]
     pub fn is_between_messages(&self) -> bool {
-        self.head_len == 0 && self.frame.is_none() && self.message.is_none()
+        self.partial.is_none()
     }
 }

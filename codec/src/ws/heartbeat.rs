@@ -38,17 +38,18 @@ use super::code::CloseCode;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Heartbeat {
-    interval: Duration,
-    timeout: Duration,
+    /// Spans here are in nanoseconds: half as large as [`Duration`], and enough for 584 years.
+    interval: u64,
+    timeout: u64,
     state: State,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum State {
     /// The next Ping is due at this instant.
-    Resting { ping_at: Duration },
+    Resting { ping_at: u64 },
     /// The Ping with this payload left at `sent_at`.
-    Waiting { payload: [u8; 4], sent_at: Duration },
+    Waiting { payload: [u8; 4], sent_at: u64 },
 }
 
 /// What is due.
@@ -74,17 +75,19 @@ impl Heartbeat {
     /// `interval` holds the next Ping back.
     #[must_use]
     pub fn new(interval: Duration, timeout: Duration, now: Duration) -> Self {
-        let state = State::Resting { ping_at: now.saturating_add(interval) };
+        let (interval, timeout) = (nanos(interval), nanos(timeout));
+        let state = State::Resting { ping_at: nanos(now).saturating_add(interval) };
         Self { interval, timeout, state }
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is due.
     #[must_use]
     pub fn poll_timeout(&self) -> Duration {
-        match self.state {
+        let nanos = match self.state {
             State::Resting { ping_at } => ping_at,
             State::Waiting { sent_at, .. } => sent_at.saturating_add(self.timeout),
-        }
+        };
+        if nanos == u64::MAX { Duration::MAX } else { Duration::from_nanos(nanos) }
     }
 
     /// Says what is due at `now`; `None` if it is too early. `payload` is the next
@@ -95,7 +98,7 @@ impl Heartbeat {
         }
         match self.state {
             State::Resting { .. } => {
-                self.state = State::Waiting { payload, sent_at: now };
+                self.state = State::Waiting { payload, sent_at: nanos(now) };
                 Some(Beat::Ping(payload))
             }
             State::Waiting { .. } => Some(Beat::GiveUp),
@@ -108,7 +111,7 @@ impl Heartbeat {
         match self.state {
             State::Waiting { payload, sent_at } if pong == payload => {
                 self.state = State::Resting { ping_at: sent_at.saturating_add(self.interval) };
-                Some(now.saturating_sub(sent_at))
+                Some(Duration::from_nanos(nanos(now).saturating_sub(sent_at)))
             }
             State::Waiting { .. } | State::Resting { .. } => None,
         }
@@ -118,9 +121,14 @@ impl Heartbeat {
     /// its Pong begins here. A peer that reads slowly is not a peer that is gone.
     pub fn handle_flushed(&mut self, now: Duration) {
         if let State::Waiting { sent_at, .. } = &mut self.state {
-            *sent_at = now.max(*sent_at);
+            *sent_at = nanos(now).max(*sent_at);
         }
     }
+}
+
+/// The same in nanoseconds; more than they can count is for ever.
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
 //! Receiving: bytes to events.
 
 use alloc::borrow::{Cow, ToOwned as _};
-use alloc::vec::Vec;
 use core::mem;
 
 use super::code::CloseCode;
-use super::connection::Connection;
+use super::connection::{Connection, Partial};
 use super::error::Violation;
 use super::event::{Event, Kind};
 use super::header::{Header, MAX_HEADER_LEN};
@@ -54,8 +53,7 @@ impl Connection {
                 Err(violation) => {
                     *input = &mut [];
                     self.failed = true;
-                    self.message = None;
-                    self.control = Vec::new();
+                    self.partial = None;
                     return Err(violation);
                 }
             }
@@ -65,7 +63,8 @@ impl Connection {
 
     /// Receives from one frame: all of it, or what `input` has of it.
     fn recv_frame<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, Violation> {
-        let mut frame = match self.frame.take() {
+        let half = self.partial.as_mut().and_then(|partial| partial.frame.take());
+        let mut frame = match half {
             Some(frame) => frame,
             None => match self.recv_header(input)? {
                 Some(header) => self.admit(header)?,
@@ -79,9 +78,9 @@ impl Connection {
         }
         frame.left -= len;
         if frame.left > 0 {
-            self.frame = Some(frame);
+            self.partial.get_or_insert_default().frame = Some(frame);
         }
-        match frame.opcode {
+        let event = match frame.opcode {
             Opcode::Text => self.recv_data(Kind::Text, &frame, payload),
             Opcode::Binary => self.recv_data(Kind::Binary, &frame, payload),
             Opcode::Continuation => self.recv_more(&frame, payload),
@@ -91,7 +90,11 @@ impl Connection {
                 Some(payload) => self.recv_close(payload).map(Some),
                 None => Ok(None),
             },
+        };
+        if self.partial.as_ref().is_some_and(|partial| partial.is_empty()) {
+            self.partial = None;
         }
+        event
     }
 
     /// Reads a header, over as many calls as it takes.
@@ -101,25 +104,30 @@ impl Connection {
             Role::Server => Role::Client,
         };
         let rsv1 = self.deflate.is_some();
-        let held = usize::from(self.head_len);
-        let decoded = if held == 0 {
-            Header::decode(input, from, rsv1)?
-        } else {
-            let more = input.len().min(MAX_HEADER_LEN - held);
-            self.head[held..held + more].copy_from_slice(&input[..more]);
-            Header::decode(&self.head[..held + more], from, rsv1)?
+        let held = self.partial.as_ref().map_or(0, |partial| usize::from(partial.head_len));
+        let decoded = match &mut self.partial {
+            Some(partial) if held > 0 => {
+                let head = &mut partial.head;
+                let more = input.len().min(MAX_HEADER_LEN - held);
+                head[held..held + more].copy_from_slice(&input[..more]);
+                Header::decode(&head[..held + more], from, rsv1)?
+            }
+            _ => Header::decode(input, from, rsv1)?,
         };
         match decoded {
             Some((header, len)) => {
-                self.head_len = 0;
+                if let Some(partial) = &mut self.partial {
+                    partial.head_len = 0;
+                }
                 take_front(input, len - held);
                 Ok(Some(header))
             }
             None => {
                 // Less than a header, so all of it fits behind what is held.
                 let rest = mem::take(input);
-                self.head[held..held + rest.len()].copy_from_slice(rest);
-                self.head_len += rest.len() as u8;
+                let partial = self.partial.get_or_insert_default();
+                partial.head[held..held + rest.len()].copy_from_slice(rest);
+                partial.head_len += rest.len() as u8;
                 Ok(None)
             }
         }
@@ -129,22 +137,24 @@ impl Connection {
     /// before any of its payload is stored.
     fn admit(&mut self, header: Header) -> Result<Frame, Violation> {
         if !header.opcode.is_control() {
-            match (header.opcode, &mut self.message) {
+            let limits = self.limits;
+            let mut message = self.message();
+            match (header.opcode, &mut message) {
                 (Opcode::Continuation, None) => return Err(Violation::NothingToContinue),
                 (Opcode::Continuation, Some(message)) => {
-                    message.count_fragment(self.limits.max_fragments)?;
+                    message.count_fragment(limits.max_fragments)?;
                 }
                 (_, Some(_)) => return Err(Violation::MessageInterrupted),
                 (_, None) => {}
             }
-            if header.len > self.limits.max_frame_len as u64 {
+            if header.len > limits.max_frame_len as u64 {
                 return Err(Violation::FrameTooBig);
             }
             // How long compressed payload becomes is seen only while it does.
             let compressed =
-                header.rsv1 || self.message.as_ref().is_some_and(Message::is_compressed);
-            let before = self.message.as_ref().map_or(0, Message::len);
-            let left = self.limits.max_message_len.saturating_sub(before) as u64;
+                header.rsv1 || message.as_ref().is_some_and(|message| message.is_compressed());
+            let before = message.map_or(0, |message| message.len());
+            let left = limits.max_message_len.saturating_sub(before) as u64;
             if header.len > left && !compressed {
                 return Err(Violation::MessageTooBig);
             }
@@ -163,14 +173,15 @@ impl Connection {
         frame: &Frame,
         payload: &'b [u8],
     ) -> Result<Option<Event<'b>>, Violation> {
-        if self.message.is_none() {
+        if self.message().is_none() {
             if frame.fin && !frame.compressed && payload.len() == frame.len {
                 return Ok(Some(match kind {
                     Kind::Text => Event::Text(Cow::Borrowed(utf8::whole(payload)?)),
                     Kind::Binary => Event::Binary(Cow::Borrowed(payload)),
                 }));
             }
-            self.message = Some(Message::new(kind, frame.compressed));
+            let message = Message::new(kind, frame.compressed);
+            self.partial.get_or_insert_default().message = Some(message);
         }
         self.recv_more(frame, payload)
     }
@@ -182,7 +193,8 @@ impl Connection {
         payload: &'b [u8],
     ) -> Result<Option<Event<'b>>, Violation> {
         // `admit` let the frame in, so there is a message.
-        let Some(message) = &mut self.message else { return Ok(None) };
+        let Some(partial) = &mut self.partial else { return Ok(None) };
+        let Some(message) = &mut partial.message else { return Ok(None) };
         let last = frame.fin && frame.left == 0;
         match &mut self.deflate {
             Some(deflate) if message.is_compressed() => {
@@ -191,7 +203,7 @@ impl Connection {
             }
             _ => message.push(payload)?,
         }
-        if last { self.message.take().map(Message::finish).transpose() } else { Ok(None) }
+        if last { partial.message.take().map(Message::finish).transpose() } else { Ok(None) }
     }
 
     /// Receives unmasked payload of a control frame: all of it, once it is there.
@@ -199,16 +211,31 @@ impl Connection {
         if payload.len() == frame.len {
             return Some(Cow::Borrowed(payload));
         }
-        self.control.extend_from_slice(payload);
-        (frame.left == 0).then(|| Cow::Owned(mem::take(&mut self.control)))
+        let control = &mut self.partial.get_or_insert_default().control;
+        control.extend_from_slice(payload);
+        (frame.left == 0).then(|| Cow::Owned(mem::take(control)))
     }
 
     /// Receives a Close frame. What is due next is in `closing`, for the caller to ask.
     fn recv_close<'b>(&mut self, payload: Cow<'b, [u8]>) -> Result<Event<'b>, Violation> {
         let close = decode_close(payload)?;
         let _due = self.closing.recv()?;
-        self.message = None;
+        self.partial = None;
         Ok(close)
+    }
+
+    /// The message that has begun.
+    fn message(&mut self) -> Option<&mut Message> {
+        self.partial.as_mut()?.message.as_mut()
+    }
+}
+
+impl Partial {
+    fn is_empty(&self) -> bool {
+        self.head_len == 0
+            && self.frame.is_none()
+            && self.message.is_none()
+            && self.control.is_empty()
     }
 }
 

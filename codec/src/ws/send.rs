@@ -148,9 +148,13 @@ impl Connection {
     /// processed Ping frame" (§5.5.3). For the time when output is backed up, so
     /// that a peer that pings and never reads costs 125 bytes.
     pub fn hold_pong(&mut self, payload: &[u8]) {
-        let held = self.held_pong.get_or_insert_default();
-        held.clear();
-        held.extend_from_slice(&payload[..payload.len().min(MAX_CONTROL_LEN)]);
+        self.held_pong = Some(payload[..payload.len().min(MAX_CONTROL_LEN)].into());
+    }
+
+    /// Whether a Pong is kept.
+    #[must_use]
+    pub fn holds_pong(&self) -> bool {
+        self.held_pong.is_some()
     }
 
     /// Appends the Pong that was kept, if there is one and it may still be sent;
