@@ -20,8 +20,9 @@ use crate::map::map;
 /// Reading gives those octets first.
 pub struct Upgraded {
     stream: Box<dyn Transport>,
-    /// What was read beyond the head and not yet handed on.
-    unread: Vec<u8>,
+    /// What was read beyond the head and not yet handed on. Boxed: seldom anything is.
+    #[expect(clippy::box_collection, reason = "two words less for each connection without it")]
+    unread: Option<Box<Vec<u8>>>,
     peer: SocketAddr,
     /// Whether the 101 got through; if not, reading and writing fail.
     intact: bool,
@@ -47,6 +48,7 @@ impl Upgraded {
         peer: SocketAddr,
         intact: bool,
     ) -> Self {
+        let unread = (!unread.is_empty()).then(|| Box::new(unread));
         Self { stream, unread, peer, intact }
     }
 
@@ -68,14 +70,14 @@ impl AsyncRead for Upgraded {
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         self.check()?;
-        if self.unread.is_empty() {
+        let Some(unread) = &mut self.unread else {
             return Pin::new(&mut *self.stream).poll_read(cx, buf);
-        }
-        let len = self.unread.len().min(buf.len());
-        buf[..len].copy_from_slice(&self.unread[..len]);
-        self.unread.drain(..len);
-        if self.unread.is_empty() {
-            self.unread = Vec::new();
+        };
+        let len = unread.len().min(buf.len());
+        buf[..len].copy_from_slice(&unread[..len]);
+        unread.drain(..len);
+        if unread.is_empty() {
+            self.unread = None;
         }
         Poll::Ready(Ok(len))
     }
