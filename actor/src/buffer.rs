@@ -11,23 +11,29 @@ const READ_LEN: usize = 16 * 1024;
 /// Empty buffers that a thread keeps for the next reads: half a megabyte at most.
 const KEPT: usize = 32;
 
+/// Octets that one read can take from a peer that sends more than [`READ_LEN`] at once.
+const LONG_READ_LEN: usize = 128 * 1024;
+
+/// Empty buffers of that length that a thread keeps: a quarter of a megabyte.
+const LONG_KEPT: usize = 2;
+
 thread_local! {
     static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
-}
-
-fn lend() -> Vec<u8> {
-    POOL.with_borrow_mut(Vec::pop).unwrap_or_else(|| vec![0; READ_LEN])
+    static LONG_POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
 fn give_back(buffer: Vec<u8>) {
-    // One that has grown for a long head is let go: the pool's size stays what it says.
-    if buffer.len() == READ_LEN {
-        POOL.with_borrow_mut(|pool| {
-            if pool.len() < KEPT {
-                pool.push(buffer);
-            }
-        });
-    }
+    // One that has grown for a long head is let go: the pools' sizes stay what they say.
+    let (pool, kept) = match buffer.len() {
+        READ_LEN => (&POOL, KEPT),
+        LONG_READ_LEN => (&LONG_POOL, LONG_KEPT),
+        _ => return,
+    };
+    pool.with_borrow_mut(|pool| {
+        if pool.len() < kept {
+            pool.push(buffer);
+        }
+    });
 }
 
 /// Octets that were read and not yet used.
@@ -74,7 +80,8 @@ impl Buffer {
     /// Room for at least one octet, after what waits.
     pub fn room(&mut self) -> &mut [u8] {
         if self.bytes.is_empty() {
-            self.bytes = lend();
+            let lent = POOL.with_borrow_mut(Vec::pop);
+            self.bytes = lent.unwrap_or_else(|| vec![0; READ_LEN]);
         }
         if self.end == self.bytes.len() {
             if self.start > 0 {
@@ -87,6 +94,16 @@ impl Buffer {
             }
         }
         &mut self.bytes[self.end..]
+    }
+
+    /// As [`room`](Self::room), but 128 KiB if nothing waits: for a peer whose last read filled all
+    /// of its room. Where messages are long, fewer of them lie across two reads.
+    pub fn long_room(&mut self) -> &mut [u8] {
+        if self.bytes.is_empty() {
+            let lent = LONG_POOL.with_borrow_mut(Vec::pop);
+            self.bytes = lent.unwrap_or_else(|| vec![0; LONG_READ_LEN]);
+        }
+        self.room()
     }
 
     /// Counts `len` octets that were read into the room.
@@ -143,6 +160,19 @@ mod tests {
         buffer.consume(2);
         assert!(buffer.is_empty());
         assert!(buffer.bytes.is_empty());
+    }
+
+    #[test]
+    fn a_long_room_is_for_an_empty_buffer_and_its_memory_comes_back() {
+        let mut buffer = Buffer::default();
+        let room = buffer.long_room();
+        assert_eq!(room.len(), LONG_READ_LEN);
+        let address = room.as_ptr();
+        buffer.release();
+        assert_eq!(buffer.long_room().as_ptr(), address);
+        buffer.release();
+        fill(&mut buffer, b"abc");
+        assert_eq!(buffer.long_room().len(), READ_LEN - 3);
     }
 
     #[test]

@@ -13,11 +13,35 @@ use crate::{By, Closed, Handler};
 /// Owns the handler. However this is dropped, [`Handler::on_close`] was called.
 pub(crate) struct Accepted<H: Handler<I>, I: Send + 'static> {
     handler: H,
-    /// What the handler will be told; `None` once it was.
-    fate: Option<Closed>,
+    fate: Fate,
     counters: Arc<Counters>,
     /// Messages of the type `I` are the handler's.
     infos: PhantomData<fn(I)>,
+}
+
+/// What the handler will be told.
+enum Fate {
+    /// That the connection was lost: its 101 has not got through.
+    Lost,
+    /// That it was killed: it is served.
+    Killed,
+    /// Boxed: it is long, and comes last.
+    Ended(Box<Closed>),
+    /// Nothing more.
+    Told,
+}
+
+impl Fate {
+    /// What is to be told, once.
+    fn take(&mut self) -> Option<Closed> {
+        let (reason, by) = match std::mem::replace(self, Self::Told) {
+            Self::Lost => (String::new(), By::Loss),
+            Self::Killed => ("killed".to_owned(), By::Server),
+            Self::Ended(closed) => return Some(*closed),
+            Self::Told => return None,
+        };
+        Some(Closed { code: None, reason, by })
+    }
 }
 
 impl<H: Handler<I>, I: Send + 'static> Accepted<H, I> {
@@ -25,19 +49,18 @@ impl<H: Handler<I>, I: Send + 'static> Accepted<H, I> {
     pub(crate) fn new(handler: H, counters: &Arc<Counters>) -> Self {
         counters.accepted.add();
         counters.active.add();
-        let lost = Closed { code: None, reason: String::new(), by: By::Loss };
-        Self { handler, fate: Some(lost), counters: Arc::clone(counters), infos: PhantomData }
+        Self { handler, fate: Fate::Lost, counters: Arc::clone(counters), infos: PhantomData }
     }
 
     /// The handler, while its connection is served: now only a kill can drop it.
     pub(crate) fn serving(&mut self) -> &mut H {
-        self.fate = Some(Closed { code: None, reason: "killed".to_owned(), by: By::Server });
+        self.fate = Fate::Killed;
         &mut self.handler
     }
 
     /// How the connection has ended.
     pub(crate) fn ended(&mut self, closed: Closed) {
-        self.fate = Some(closed);
+        self.fate = Fate::Ended(Box::new(closed));
     }
 
     /// Tells the handler.

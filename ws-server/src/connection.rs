@@ -11,7 +11,7 @@ use std::task::{self, Poll};
 use std::time::{Duration, Instant};
 
 use futures_lite::future;
-use seawall_actor::{Context, ExitReason, Outcome, Panicked, time};
+use seawall_actor::{Buffer, Context, ExitReason, Outcome, Panicked, time};
 use seawall_codec::ws::close::fit_reason;
 use seawall_codec::ws::{self, Beat, CloseCode, Event, Heartbeat};
 use seawall_http_server::Upgraded;
@@ -30,6 +30,9 @@ use crate::{By, Closed, Error, Handler, Message, Pong, Sender};
 /// before a client that never pauses is asked what is due.
 const TURN: u32 = 32;
 
+/// A read with as many frames is enough for one turn, and the next one is a short one.
+const MANY: u32 = 64;
+
 /// Messages of the application that are handled in a row before input gets its turn.
 const INFO_TURN: usize = 64;
 
@@ -39,8 +42,15 @@ const LINGER: Duration = Duration::from_secs(1);
 /// How a connection begins.
 pub(crate) enum Opening<H: Handler<I>, I: Send + 'static> {
     Accepted(Accepted<H, I>),
-    /// Refused by a Close right after the 101.
-    Rejected(CloseCode, String),
+    /// Refused by a Close with 1008 and this reason, right after the 101.
+    Rejected(Box<str>),
+}
+
+/// A connection with all that belongs to it: what it is while it speaks WebSocket.
+pub(crate) struct Life<H: Handler<I>, I: Send + 'static> {
+    /// First, so that a handler that is killed is told of it while its connection is still there.
+    opening: Opening<H, I>,
+    connection: Connection<I>,
 }
 
 /// A connection while it speaks WebSocket.
@@ -57,6 +67,8 @@ pub(crate) struct Connection<I> {
     pub(crate) ending: Option<Box<(Instant, Ended)>>,
     /// Whether the last turn was for messages of the application: then input comes first.
     informed: bool,
+    /// The last read brought many frames.
+    crowded: bool,
 }
 
 /// What a connection leaves behind: senders that find it closed, whatever became of it.
@@ -74,6 +86,37 @@ impl<I> Drop for Owner<I> {
     }
 }
 
+impl<H: Handler<I>, I: Send + 'static> Life<H, I> {
+    pub(crate) fn new(opening: Opening<H, I>, connection: Connection<I>) -> Self {
+        Self { opening, connection }
+    }
+
+    /// Serves until the connection is over.
+    ///
+    /// Boxed: the compiler would keep it twice in the future, as an argument and as a variable.
+    pub(crate) async fn run(mut self: Box<Self>) -> ExitReason {
+        let Self { opening, connection } = &mut *self;
+        let ended = match opening {
+            Opening::Accepted(accepted) => connection.serve(accepted.serving()).await,
+            Opening::Rejected(reason) => {
+                connection.close(CloseCode::POLICY_VIOLATION, reason, ExitReason::Normal);
+                Box::pin(connection.serve(&mut Nobody)).await
+            }
+        };
+        // Boxed, since all of a connection's life would be as large as its end.
+        Box::pin(self.end(ended)).await
+    }
+
+    async fn end(mut self: Box<Self>, ended: Ended) -> ExitReason {
+        self.connection.outbox().close();
+        if let Opening::Accepted(accepted) = &mut self.opening {
+            accepted.ended(ended.closed);
+        }
+        let Self { opening, mut connection } = *self;
+        connection.finish(opening, ended.reason).await
+    }
+}
+
 /// How a connection ended: what the handler is told, and the actor's exit reason.
 pub(crate) struct Ended {
     closed: Closed,
@@ -82,7 +125,7 @@ pub(crate) struct Ended {
 
 /// What the connection was woken for.
 enum Wake {
-    Input,
+    Input(Buffer),
     Info,
     Dropped,
     Writable,
@@ -121,6 +164,7 @@ impl<I: Send + 'static> Connection<I> {
             started: time::now(),
             ending: None,
             informed: false,
+            crowded: false,
             config,
         }
     }
@@ -133,42 +177,17 @@ impl<I: Send + 'static> Connection<I> {
         (&mut self.link, self.owner.0.outbox())
     }
 
-    /// Serves until the connection is over.
-    ///
-    /// Boxed: the compiler would keep it twice in the future, as an argument and as a variable.
-    pub(crate) async fn run<H: Handler<I>>(
-        mut self: Box<Self>,
-        opening: Opening<H, I>,
-    ) -> ExitReason {
-        let (mut accepted, ended) = match opening {
-            Opening::Accepted(mut accepted) => {
-                let ended = self.serve(accepted.serving()).await;
-                (Some(accepted), ended)
-            }
-            Opening::Rejected(code, reason) => {
-                self.close(code, &reason, ExitReason::Normal);
-                (None, Box::pin(self.serve(&mut Nobody)).await)
-            }
-        };
-        self.outbox().close();
-        if let Some(accepted) = &mut accepted {
-            accepted.ended(ended.closed);
-        }
-        // Boxed, since all of a connection's life would be as large as its end.
-        Box::pin(self.finish(accepted, ended.reason)).await
-    }
-
     /// Writes what waits, ends the connection, and tells the handler.
     async fn finish<H: Handler<I>>(
         &mut self,
-        accepted: Option<Accepted<H, I>>,
+        opening: Opening<H, I>,
         mut reason: ExitReason,
     ) -> ExitReason {
         // "The server MUST close the connection first" (§7.1.1): the client waits for that, so it
         // comes before the application is told.
         let patience = self.config.timeouts.close;
         let finished = self.link.finish(self.owner.0.outbox(), patience).await;
-        if let Some(accepted) = accepted
+        if let Opening::Accepted(accepted) = opening
             && let Err(Panicked(text)) = accepted.tell().await
             && !matches!(reason, ExitReason::Panicked(_))
         {
@@ -190,7 +209,7 @@ impl<I: Send + 'static> Connection<I> {
             if let Some(ended) = Box::pin(self.act(wake, handler, &sender)).await {
                 return ended;
             }
-            turn = (turn + 1) % TURN;
+            turn = if std::mem::take(&mut self.crowded) { 0 } else { (turn + 1) % TURN };
             if turn == 0 {
                 // Who sends without a pause never lets the deadline be awaited.
                 if let (Some(deadline), due) = self.next_deadline()
@@ -214,7 +233,9 @@ impl<I: Send + 'static> Connection<I> {
                     // Who reads slowly is not gone: a Ping that waited with the rest left only now.
                     self.heartbeat.handle_flushed(age(self.started));
                 }
-                if outbox.append(|out| self.protocol.send_held_pong(out)) {
+                if self.protocol.holds_pong()
+                    && outbox.append(|out| self.protocol.send_held_pong(out))
+                {
                     return self.poll_wake(cx); // at most once: one Pong is held
                 }
             }
@@ -236,8 +257,8 @@ impl<I: Send + 'static> Connection<I> {
             return Poll::Ready(Wake::Info);
         }
         match self.link.poll_fill(cx) {
-            Poll::Ready(Ok(true)) => return Poll::Ready(Wake::Input),
-            Poll::Ready(Ok(false)) => return Poll::Ready(Wake::End),
+            Poll::Ready(Ok(Some(input))) => return Poll::Ready(Wake::Input(input)),
+            Poll::Ready(Ok(None)) => return Poll::Ready(Wake::End),
             Poll::Ready(Err(error)) => return Poll::Ready(Wake::Broken(error)),
             Poll::Pending => {}
         }
@@ -286,7 +307,7 @@ impl<I: Send + 'static> Connection<I> {
         sender: &Sender<I>,
     ) -> Option<Ended> {
         match wake {
-            Wake::Input => self.receive(handler, sender).await,
+            Wake::Input(input) => self.receive(input, handler, sender).await,
             Wake::Info => self.inform(handler, sender).await,
             Wake::Dropped => {
                 let messages = self.outbox().take_dropped();
@@ -310,13 +331,13 @@ impl<I: Send + 'static> Connection<I> {
     /// Handles all frames of one read.
     async fn receive<H: Handler<I>>(
         &mut self,
+        mut input: Buffer,
         handler: &mut H,
         sender: &Sender<I>,
     ) -> Option<Ended> {
         self.informed = false;
-        // Frames are decoded in the buffer and lent from it, while `self` goes on writing.
-        let mut buffer = std::mem::take(&mut self.link.input);
-        let mut input = buffer.filled_mut();
+        let mut input = input.filled_mut(); // frames are decoded there, and lent from it
+        let mut events = 0_u32;
         loop {
             let event = match self.protocol.recv(&mut input) {
                 Ok(Some(event)) => event,
@@ -333,6 +354,11 @@ impl<I: Send + 'static> Connection<I> {
                     return Some(self.ended(Ended { closed, reason }));
                 }
             };
+            events += 1;
+            if events == MANY {
+                self.crowded = true;
+                self.link.read_less();
+            }
             let deaf = self.ending.is_some(); // after our Close, data means nothing any more
             let ended = match event {
                 Event::Close { code, reason } => Some(self.answer_close(code, &reason)),
@@ -357,9 +383,6 @@ impl<I: Send + 'static> Connection<I> {
                 return ended;
             }
         }
-        let len = buffer.filled().len();
-        buffer.consume(len);
-        self.link.input = buffer;
         None
     }
 
@@ -372,9 +395,11 @@ impl<I: Send + 'static> Connection<I> {
         self.informed = true;
         let mut handled = 0;
         while self.ending.is_none()
-            && let Some(info) = self.owner.0.ends.inbox.pop()
+            && let Some((info, awaited)) = self.owner.0.ends.inbox.pop()
         {
-            self.outbox().changed.notify(usize::MAX); // who waits for room
+            if awaited {
+                self.outbox().changed.notify(usize::MAX);
+            }
             if let Some(ended) = self.call(handler.on_info(info, sender)).await {
                 return Some(ended);
             }

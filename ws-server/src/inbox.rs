@@ -14,6 +14,8 @@ pub(crate) struct Inbox<I> {
 struct State<I> {
     /// Nothing more goes in.
     closed: bool,
+    /// Somebody waits for room.
+    awaited: bool,
     /// Made when it is first used, given back when it is empty: most connections never need one.
     #[expect(clippy::box_collection, reason = "three words less for each connection without one")]
     queue: Option<Box<VecDeque<I>>>,
@@ -21,7 +23,7 @@ struct State<I> {
 
 impl<I> Inbox<I> {
     pub(crate) const fn new() -> Self {
-        Self { state: Mutex::new(State { closed: false, queue: None }) }
+        Self { state: Mutex::new(State { closed: false, awaited: false, queue: None }) }
     }
 
     fn state(&self) -> MutexGuard<'_, State<I>> {
@@ -36,20 +38,21 @@ impl<I> Inbox<I> {
         }
         let queue = state.queue.get_or_insert_default();
         if queue.len() >= bound {
+            state.awaited = true;
             return Err(TrySendError::Full(info));
         }
         queue.push_back(info);
         Ok(())
     }
 
-    /// Takes the oldest message out.
-    pub(crate) fn pop(&self) -> Option<I> {
+    /// Takes the oldest message out; also tells whether somebody waits for the room that it leaves.
+    pub(crate) fn pop(&self) -> Option<(I, bool)> {
         let mut state = self.state();
-        let info = state.queue.as_mut()?.pop_front();
-        if info.is_none() {
+        let Some(info) = state.queue.as_mut()?.pop_front() else {
             state.queue = None;
-        }
-        info
+            return None;
+        };
+        Some((info, std::mem::take(&mut state.awaited)))
     }
 
     /// Takes nothing more, and drops what waits.

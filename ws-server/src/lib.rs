@@ -30,7 +30,8 @@
 //! | `websocket.rs`, `accept.rs`, `origin.rs` | the opening handshake: from a request to a connection, or a refusal |
 //! | `handler.rs`, `function.rs` | what the application implements, and what it is told; the plain form |
 //! | `sender.rs`, `group.rs`, `prepared.rs` | sending from anywhere; to many, encoded once |
-//! | `outbox.rs`, `queue.rs`, `overflow.rs` | frames on their way to a client, their bounds, and what is dropped |
+//! | `outbox.rs`, `queue.rs`, `batch.rs` | frames on their way to a client |
+//! | `room.rs`, `overflow.rs` | what bounds them, and what is dropped |
 //! | `inbox.rs` | messages on their way to a handler |
 //! | `connection.rs`, `link.rs` | the life of one connection; its transport and deadlines |
 //! | `callback.rs`, `accepted.rs` | calling the handler; telling it of the end, once |
@@ -39,6 +40,7 @@
 
 mod accept;
 mod accepted;
+mod batch;
 mod callback;
 mod config;
 mod connection;
@@ -58,6 +60,7 @@ mod overflow;
 mod prepared;
 mod queue;
 mod random;
+mod room;
 mod sender;
 mod stats;
 mod websocket;

@@ -11,21 +11,21 @@ use seawall_actor::Buffer;
 use seawall_actor::time::{self, Alarm};
 use seawall_http_server::Upgraded;
 
+use crate::batch::Batch;
 use crate::outbox::Outbox;
-use crate::queue::Frame;
 
-/// A write buffer up to this long is kept while its connection is at work; longer ones are for
-/// long messages, and go with them.
-const KEPT_LEN: usize = 4 * 1024;
+/// Who has sent as much as this at once is likely to send more: then more is read at once, too.
+/// What a short read buffer holds.
+const PLENTY: usize = 16 * 1024;
 
 pub(crate) struct Link {
     stream: Upgraded,
-    pub(crate) input: Buffer,
-    /// What was taken out of the outbox, of which the first `written` octets are written.
-    output: Frame,
-    written: usize,
+    /// What was taken out of the outbox and is not written yet.
+    output: Batch,
     /// Since when the client has taken nothing.
     blocked_since: Option<Instant>,
+    /// Whether the last read brought as much as it could.
+    plenty: bool,
     alarm: Alarm,
 }
 
@@ -33,10 +33,9 @@ impl Link {
     pub(crate) fn new(stream: Upgraded) -> Self {
         Self {
             stream,
-            input: Buffer::default(),
-            output: Frame::default(),
-            written: 0,
+            output: Batch::default(),
             blocked_since: None,
+            plenty: false,
             alarm: Alarm::new(),
         }
     }
@@ -53,23 +52,20 @@ impl Link {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         loop {
-            if self.written == self.output.bytes().len() {
-                self.written = 0;
-                self.output.forget(KEPT_LEN);
-                if !outbox.take(&mut self.output, cx) {
-                    self.blocked_since = None;
-                    // TLS keeps what it has encrypted until it is flushed.
-                    return Pin::new(&mut self.stream).poll_flush(cx);
-                }
+            if self.output.is_done() && !outbox.take(&mut self.output, cx) {
+                self.blocked_since = None;
+                // TLS keeps what it has encrypted until it is flushed.
+                return Pin::new(&mut self.stream).poll_flush(cx);
             }
-            match Pin::new(&mut self.stream).poll_write(cx, &self.output.bytes()[self.written..]) {
+            match self.output.poll_write(Pin::new(&mut self.stream), cx) {
                 Poll::Ready(Ok(0)) => {
                     return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
                 }
                 Poll::Ready(Ok(len)) => {
-                    self.written += len;
                     self.blocked_since = None;
-                    outbox.wrote(len);
+                    if !self.output.is_done() {
+                        outbox.wrote(len);
+                    }
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {
@@ -81,24 +77,27 @@ impl Link {
         }
     }
 
-    /// Reads once; ready with `false` at the end of the stream.
-    pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        let polled = Pin::new(&mut self.stream).poll_read(cx, self.input.room());
-        match &polled {
-            Poll::Ready(Ok(len)) => self.input.filled_more(*len),
-            Poll::Ready(Err(_)) | Poll::Pending => {}
-        }
-        if self.input.is_empty() {
-            self.input.release();
-        }
-        polled.map_ok(|len| len > 0)
+    /// Reads once; ready with `None` at the end of the stream. What was read lies in a buffer of
+    /// this thread's: a connection that waits has none.
+    pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Buffer>>> {
+        let mut input = Buffer::default();
+        let room = if self.plenty { input.long_room() } else { input.room() };
+        let polled = Pin::new(&mut self.stream).poll_read(cx, room);
+        polled.map_ok(|len| {
+            self.plenty = len >= PLENTY;
+            input.filled_more(len);
+            (len > 0).then_some(input)
+        })
+    }
+
+    /// Reads no more at once than usual the next time: what came was short, and much.
+    pub(crate) fn read_less(&mut self) {
+        self.plenty = false;
     }
 
     /// Holds no memory while nothing is to be done.
     pub(crate) fn rest(&mut self) {
-        if self.output.bytes().is_empty() {
-            self.output = Frame::default();
-        }
+        self.output.rest();
     }
 
     /// Ready once `deadline` has passed.
@@ -120,12 +119,7 @@ impl Link {
     /// unread when the socket is closed would make the system reset the connection, and the client
     /// could lose our Close.
     pub(crate) async fn linger(&mut self, patience: Duration) {
-        let drained = async {
-            while let Ok(true) = poll_fn(|cx| self.poll_fill(cx)).await {
-                let len = self.input.filled().len();
-                self.input.consume(len);
-            }
-        };
+        let drained = async { while let Ok(Some(_)) = poll_fn(|cx| self.poll_fill(cx)).await {} };
         let _ = time::timeout(patience, drained).await;
     }
 }

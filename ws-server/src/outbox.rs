@@ -1,5 +1,5 @@
 //! The frames that wait for one client. Senders put them in from anywhere; the connection's actor
-//! takes them out.
+//! takes them out. What happens when there is no room is in `room.rs`.
 //!
 //! The lock is held while a frame is copied in or the queue is taken out, never during a system
 //! call and never during compression: a slow client makes its senders wait for room, not for a
@@ -7,17 +7,19 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::task::{Context, Waker};
+use std::task::Context;
 
 use event_listener::Event;
 use seawall_codec::ws::{CloseCode, MAX_CONTROL_LEN, Opcode, frame};
 
+use crate::Message;
+use crate::batch::Batch;
 use crate::deflate::Encoder;
 use crate::group::Members;
 use crate::prepared::{Prepared, kind};
-use crate::queue::{Frame, Queue};
+use crate::queue::Frame;
+use crate::room::{Refused, State};
 use crate::websocket::Config;
-use crate::{Message, Overflow};
 
 /// A sender has asked the connection to close.
 pub(crate) const CLOSE: u8 = 1;
@@ -37,67 +39,16 @@ pub(crate) struct Outbox {
     /// Notified when there is room again, here or in the inbox, or never will be.
     pub(crate) changed: Event,
     /// Compresses what is worth it, if the client agreed. Set once the handshake is done; what is
-    /// sent before goes uncompressed.
-    encoder: OnceLock<Encoder>,
+    /// sent before goes uncompressed. Boxed: most connections have none.
+    encoder: OnceLock<Box<Encoder>>,
     /// What the connection has to look at: [`CLOSE`], [`INFO`], [`DROPPED`], [`WRITABLE`].
     news: AtomicU8,
-}
-
-struct State {
-    queue: Queue,
-    /// Octets that were taken out and are not written yet.
-    unwritten: usize,
-    /// Octets of messages that are being compressed. They count against the bound.
-    reserved: usize,
-    /// Messages dropped since the handler was told.
-    dropped: u64,
-    /// There was no room for a message, and the handler was not told since that there is.
-    full: bool,
-    /// Those that the connection is a member of. They are told when it ends.
-    groups: Vec<Weak<Members>>,
-    /// The connection is over: it joins no group any more.
-    over: bool,
-    /// Nothing more goes in: a Close was queued, or the connection is over.
-    closed: bool,
-    /// What a sender asked the connection to close with.
-    close_request: Option<Box<(CloseCode, String)>>,
-    /// Wakes the connection when it waits and there is something for it.
-    waker: Option<Waker>,
-    config: Arc<Config>,
-}
-
-/// Why a message was not taken.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Refused {
-    /// There is no room, and nothing is to be dropped.
-    Full,
-    /// There was no room, so it was dropped, as the policy says.
-    Dropped,
-    Closed,
-}
-
-impl Refused {
-    pub(crate) fn is_closed(self) -> bool {
-        self == Self::Closed
-    }
 }
 
 impl Outbox {
     pub(crate) fn new(config: &Arc<Config>) -> Self {
         Self {
-            state: Mutex::new(State {
-                queue: Queue::default(),
-                unwritten: 0,
-                reserved: 0,
-                dropped: 0,
-                full: false,
-                groups: Vec::new(),
-                over: false,
-                closed: false,
-                close_request: None,
-                waker: None,
-                config: Arc::clone(config),
-            }),
+            state: Mutex::new(State::new(config)),
             changed: Event::new(),
             encoder: OnceLock::new(),
             news: AtomicU8::new(0),
@@ -108,31 +59,30 @@ impl Outbox {
     pub(crate) fn settle(&self, config: &Arc<Config>, encoder: Option<Encoder>) {
         self.state().config = Arc::clone(config);
         if let Some(encoder) = encoder {
-            let _ = self.encoder.set(encoder); // called once
+            let _ = self.encoder.set(Box::new(encoder)); // called once
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Queues one message as one frame.
     pub(crate) fn try_push(&self, message: Message<'_>) -> Result<(), Refused> {
-        let kind = kind(message);
         let payload = message.as_bytes();
         if let Some(encoder) = self.encoder.get()
             && encoder.wants(payload)
         {
             return self.try_push_compressed(encoder, message);
         }
+        let opcode = kind(message).opcode();
         let mut state = self.admit(payload.len())?;
         if state.config.overflow.drops_waiting() {
             let mut bytes = Vec::new();
-            frame::encode(kind.opcode(), true, None, payload, &mut bytes);
+            frame::encode(opcode, true, None, payload, &mut bytes);
             self.push_loose(&mut state, message, Frame::Own(bytes));
         } else {
-            let encode = |tail: &mut _| frame::encode(kind.opcode(), true, None, payload, tail);
-            state.queue.append(1, encode);
+            state.queue.push_message(opcode, payload);
         }
         state.wake();
         Ok(())
@@ -140,7 +90,7 @@ impl Outbox {
 
     /// Queues a message that others get as well.
     pub(crate) fn try_push_prepared(&self, prepared: &mut Prepared<'_>) -> Result<(), Refused> {
-        let frame = prepared.frame(self.encoder.get());
+        let frame = prepared.frame(self.encoder.get().map(|encoder| &**encoder));
         let frame = Arc::clone(frame);
         let mut state = self.admit(frame.len())?;
         if state.config.overflow.drops_waiting() {
@@ -150,28 +100,6 @@ impl Outbox {
         }
         state.wake();
         Ok(())
-    }
-
-    /// Takes note of a group; tells whether the connection still is one to be in groups.
-    pub(crate) fn join(&self, group: &Arc<Members>) -> bool {
-        let mut state = self.state();
-        if !state.over && !state.groups.iter().any(|known| known.as_ptr() == Arc::as_ptr(group)) {
-            state.groups.retain(|known| known.strong_count() > 0);
-            state.groups.push(Arc::downgrade(group));
-        }
-        !state.over
-    }
-
-    /// Forgets a group.
-    pub(crate) fn leave(&self, group: &Arc<Members>) {
-        self.state().groups.retain(|known| known.as_ptr() != Arc::as_ptr(group));
-    }
-
-    /// Gives the groups that the connection was a member of: it is over.
-    pub(crate) fn end(&self) -> Vec<Weak<Members>> {
-        let mut state = self.state();
-        state.over = true;
-        std::mem::take(&mut state.groups)
     }
 
     /// Queues a Ping. It counts as a message: who sends nothing else is bounded, too.
@@ -194,93 +122,22 @@ impl Outbox {
         let payload = message.as_bytes();
         encoder.with(|compressor| {
             // First, since what a compressor has taken in must be sent.
-            self.admit(payload.len())?.reserved += payload.len();
+            self.admit(payload.len())?.rare().reserved += payload.len();
             let mut frame = Vec::new();
             compressor.encode(kind(message), payload, None, &mut frame);
             let mut state = self.state();
-            state.reserved -= payload.len();
+            state.rare().reserved -= payload.len();
             if state.closed {
                 return Err(Refused::Closed);
             }
             if state.config.overflow.drops_waiting() {
                 self.push_loose(&mut state, message, Frame::Own(frame));
             } else {
-                state.queue.append(1, |tail| match tail.is_empty() {
-                    true => *tail = frame,
-                    false => tail.extend_from_slice(&frame),
-                });
+                state.queue.push_encoded(frame);
             }
             state.wake();
             Ok(())
         })
-    }
-
-    /// Queues a message that may be dropped later, or takes the place of an earlier one.
-    fn push_loose(&self, state: &mut State, message: Message<'_>, frame: Frame) {
-        let config = Arc::clone(&state.config);
-        let key = match &config.overflow {
-            Overflow::Coalesce(key) => key.of(message),
-            _ => None,
-        };
-        let frame = match key {
-            Some(key) => match state.queue.replace(key, frame) {
-                Ok(()) => {
-                    config.counters.coalesced.add();
-                    return;
-                }
-                Err(frame) => frame,
-            },
-            None => frame,
-        };
-        let limits = &config.limits;
-        let len = frame.bytes().len();
-        while (state.queue.len() + len > limits.queued
-            || state.queue.messages() >= limits.queued_messages)
-            && state.queue.drop_oldest()
-        {
-            config.counters.dropped_oldest.add();
-            self.dropped(state, 1);
-        }
-        state.queue.push_loose(frame, key);
-    }
-
-    /// The state, if there is room in it for a message of this length.
-    fn admit(&self, len: usize) -> Result<MutexGuard<'_, State>, Refused> {
-        let mut state = self.state();
-        if state.is_closed() {
-            return Err(Refused::Closed);
-        }
-        if state.has_room(len) || state.config.overflow.drops_waiting() {
-            return Ok(state);
-        }
-        state.full = true;
-        let config = Arc::clone(&state.config);
-        match config.overflow {
-            Overflow::DropNewest => {
-                config.counters.dropped_newest.add();
-                self.dropped(&mut state, 1);
-                state.wake();
-                Err(Refused::Dropped)
-            }
-            Overflow::Close => {
-                config.counters.closed_slow.add();
-                let lost = state.queue.clear() as u64;
-                self.dropped(&mut state, lost + 1);
-                let close = (CloseCode::TRY_AGAIN_LATER, "too slow".to_owned());
-                self.ask_to_close(&mut state, close);
-                Err(Refused::Closed)
-            }
-            Overflow::Block | Overflow::DropOldest | Overflow::Coalesce(_) => {
-                config.counters.blocked.add();
-                Err(Refused::Full)
-            }
-        }
-    }
-
-    fn dropped(&self, state: &mut State, messages: u64) {
-        state.dropped += messages;
-        state.full = true;
-        self.news.fetch_or(DROPPED, Ordering::Release);
     }
 
     /// Queues one message, and waits while there is no room. `Err`: the connection is closing.
@@ -300,6 +157,25 @@ impl Outbox {
         }
     }
 
+    /// Takes note of a group; tells whether the connection still is one to be in groups.
+    pub(crate) fn join(&self, group: &Arc<Members>) -> bool {
+        let mut state = self.state();
+        if state.over {
+            return false;
+        }
+        let groups = &mut state.rare().groups;
+        if !groups.iter().any(|known| known.as_ptr() == Arc::as_ptr(group)) {
+            groups.retain(|known| known.strong_count() > 0);
+            groups.push(Arc::downgrade(group));
+        }
+        true
+    }
+
+    /// Forgets a group.
+    pub(crate) fn leave(&self, group: &Arc<Members>) {
+        self.state().rare().groups.retain(|known| known.as_ptr() != Arc::as_ptr(group));
+    }
+
     /// Asks the connection to close; the first request counts.
     pub(crate) fn request_close(&self, code: CloseCode, reason: String) {
         let mut state = self.state();
@@ -308,19 +184,12 @@ impl Outbox {
         }
     }
 
-    fn ask_to_close(&self, state: &mut State, close: (CloseCode, String)) {
-        state.close_request = Some(Box::new(close));
-        self.news.fetch_or(CLOSE, Ordering::Release);
-        state.wake();
-        self.changed.notify(usize::MAX);
-    }
-
     pub(crate) fn take_close_request(&self) -> Option<(CloseCode, String)> {
         if !self.take_news(CLOSE) {
             return None;
         }
         let mut state = self.state();
-        if state.closed { None } else { state.close_request.take().map(|request| *request) }
+        if state.closed { None } else { state.rare().close_request.take() }
     }
 
     /// How many messages may wait in the inbox.
@@ -330,8 +199,13 @@ impl Outbox {
 
     /// Lets the connection know that something waits in the inbox.
     pub(crate) fn informed(&self) {
-        self.news.fetch_or(INFO, Ordering::Release);
+        self.mark(INFO);
         self.state().wake();
+    }
+
+    /// Marks something that the connection has to look at.
+    pub(crate) fn mark(&self, what: u8) {
+        self.news.fetch_or(what, Ordering::Release);
     }
 
     /// Whether `what` is to be looked at; says so once.
@@ -345,7 +219,7 @@ impl Outbox {
 
     /// How many messages were dropped since this was asked.
     pub(crate) fn take_dropped(&self) -> u64 {
-        std::mem::take(&mut self.state().dropped)
+        std::mem::take(&mut self.state().rare().dropped)
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -359,6 +233,15 @@ impl Outbox {
         if let Some(encoder) = self.encoder.get() {
             encoder.close();
         }
+    }
+
+    /// The connection is over; gives the groups that it was a member of.
+    pub(crate) fn end(&self) -> Vec<Weak<Members>> {
+        let mut state = self.state();
+        state.over = true;
+        let left = (std::mem::take(&mut state.rare().groups), state.forget_waker());
+        drop(state); // what it wakes is let go without the lock
+        left.0
     }
 
     /// Called now and then: gives back what was not used since.
@@ -375,21 +258,34 @@ impl Outbox {
 
     /// How many octets wait, written out or not.
     pub(crate) fn len(&self) -> usize {
-        let state = self.state();
-        state.queue.len() + state.unwritten
+        self.state().unsent()
     }
 
-    /// Takes out what is to be written next. If nothing waits, `cx` is woken when something does;
-    /// tells whether something came.
-    pub(crate) fn take(&self, next: &mut Frame, cx: &mut Context<'_>) -> bool {
+    /// Takes out what is to be written next; what was in `next` is written. If nothing waits, `cx`
+    /// is woken when something does; tells whether something came.
+    pub(crate) fn take(&self, next: &mut Batch, cx: &mut Context<'_>) -> bool {
         let mut state = self.state();
-        if state.queue.take(next) {
-            state.unwritten = next.bytes().len();
-            return true;
+        let awaited = self.has_written(&mut state, usize::MAX);
+        let came = state.queue.take(next);
+        if came {
+            state.unwritten = next.len();
+        } else {
+            state.await_news(cx);
+            state.queue.shrink(); // an idle connection holds no memory for its output
         }
-        state.await_news(cx);
-        state.queue.shrink(); // an idle connection holds no memory for its output
-        false
+        drop(state);
+        if awaited {
+            self.changed.notify(usize::MAX);
+        }
+        came
+    }
+
+    /// Counts octets that were taken out and are now written, of more than those.
+    pub(crate) fn wrote(&self, len: usize) {
+        let awaited = self.has_written(&mut self.state(), len);
+        if awaited {
+            self.changed.notify(usize::MAX);
+        }
     }
 
     /// Wakes `cx` when something happens that the connection has to look at, though it cannot
@@ -400,111 +296,6 @@ impl Outbox {
 
     /// Senders need not wake the connection: it will look by itself.
     pub(crate) fn attend(&self) {
-        self.state().waker = None;
-    }
-
-    /// Counts octets that were taken out and are now written.
-    pub(crate) fn wrote(&self, len: usize) {
-        let mut state = self.state();
-        state.unwritten = state.unwritten.saturating_sub(len);
-        if state.full && state.is_half_empty() {
-            state.full = false;
-            self.news.fetch_or(WRITABLE, Ordering::Release);
-        }
-        drop(state);
-        self.changed.notify(usize::MAX);
-    }
-}
-
-impl State {
-    fn is_closed(&self) -> bool {
-        self.closed || self.close_request.is_some()
-    }
-
-    fn waiting(&self) -> usize {
-        self.queue.len() + self.unwritten + self.reserved
-    }
-
-    fn has_room(&self, len: usize) -> bool {
-        let limits = &self.config.limits;
-        let waiting = self.waiting();
-        // A message beyond the bound is taken when it is alone: else it could never be sent.
-        let fits = waiting == 0 || waiting.saturating_add(len) <= limits.queued;
-        fits && self.queue.messages() < limits.queued_messages
-    }
-
-    fn is_half_empty(&self) -> bool {
-        let limits = &self.config.limits;
-        self.waiting() <= limits.queued / 2 && self.queue.messages() <= limits.queued_messages / 2
-    }
-
-    fn await_news(&mut self, cx: &mut Context<'_>) {
-        if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            self.waker = Some(cx.waker().clone());
-        }
-    }
-
-    /// Lets the connection know that there is something for it.
-    fn wake(&mut self) {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::task::Waker;
-
-    use super::*;
-    use crate::Limits;
-
-    const EIGHT: Message<'_> = Message::Binary(&[0; 8]);
-    const EMPTY: Message<'_> = Message::Text("");
-
-    fn outbox(queued: usize, queued_messages: usize) -> Outbox {
-        let limits = Limits { queued, queued_messages, ..Limits::default() };
-        Outbox::new(&Arc::new(Config { limits, ..Config::default() }))
-    }
-
-    fn take(outbox: &Outbox) -> usize {
-        let mut next = Frame::default();
-        outbox.take(&mut next, &mut Context::from_waker(Waker::noop()));
-        next.bytes().len()
-    }
-
-    #[test]
-    fn bounded_by_octets_until_they_are_written() {
-        let outbox = outbox(10, 100);
-        assert_eq!(outbox.try_push(EIGHT), Ok(()));
-        assert_eq!(outbox.try_push(EIGHT), Err(Refused::Full));
-        let taken = take(&outbox);
-        assert_eq!(outbox.try_push(EIGHT), Err(Refused::Full));
-        outbox.wrote(taken);
-        assert!(outbox.take_news(WRITABLE) && !outbox.take_news(WRITABLE));
-        assert_eq!(outbox.try_push(EIGHT), Ok(()));
-    }
-
-    #[test]
-    fn a_message_beyond_the_bound_goes_alone() {
-        let outbox = outbox(10, 100);
-        assert_eq!(outbox.try_push(Message::Binary(&[0; 100])), Ok(()));
-        assert_eq!(outbox.try_push(Message::Binary(&[])), Err(Refused::Full));
-    }
-
-    #[test]
-    fn bounded_by_messages() {
-        let outbox = outbox(1000, 2);
-        assert_eq!(outbox.try_push(EMPTY), Ok(()));
-        assert_eq!(outbox.try_push(EMPTY), Ok(()));
-        assert_eq!(outbox.try_push(EMPTY), Err(Refused::Full));
-    }
-
-    #[test]
-    fn nothing_goes_in_behind_a_close() {
-        let outbox = outbox(10, 10);
-        outbox.request_close(CloseCode::NORMAL, String::new());
-        assert_eq!(outbox.try_push(EMPTY), Err(Refused::Closed));
-        assert!(outbox.take_close_request().is_some());
+        self.state().attend();
     }
 }

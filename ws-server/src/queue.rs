@@ -1,23 +1,30 @@
 //! Frames that wait for one client, in order. Pure state: no lock, no waker.
 //!
-//! Small frames that nobody will drop lie one behind the other in one buffer, which leaves in one
-//! write. A frame that may still be dropped or replaced is a piece of its own, and so is a long one
-//! that many clients share.
+//! Short frames that nobody will drop lie one behind the other in one buffer, which leaves in one
+//! write. A frame that may still be dropped or replaced is a piece of its own, and so is a long one:
+//! it is encoded once, and never copied to make room for another.
 
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
 
+use seawall_codec::ws::{Opcode, frame};
+
+use crate::batch::Batch;
+
 /// Pieces are gathered into one write up to this many octets. What was taken to be written can be
 /// dropped no more, so this is also how stale a client's messages are at most when it recovers.
 const GATHER_LEN: usize = 16 * 1024;
 
-/// From this length on, a shared frame is not copied. Below, a copy costs less than its own write.
-pub(crate) const SHARE_LEN: usize = 4 * 1024;
+/// From this length on, a frame is a piece of its own, and written from where it is. Below, a copy
+/// costs less.
+const LONG_LEN: usize = 4 * 1024;
 
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    pieces: VecDeque<Piece>,
+    /// Made when the first piece comes, given back with the last: most connections need none.
+    #[expect(clippy::box_collection, reason = "three words less for each connection without one")]
+    pieces: Option<Box<VecDeque<Piece>>>,
     /// Frames behind all pieces.
     tail: Vec<u8>,
     /// Messages in `tail`.
@@ -57,14 +64,6 @@ impl Frame {
             Self::Shared(bytes) => bytes,
         }
     }
-
-    /// Empties it, and keeps its memory if that is at most `kept` octets.
-    pub(crate) fn forget(&mut self, kept: usize) {
-        match self {
-            Self::Own(bytes) if bytes.capacity() <= kept => bytes.clear(),
-            Self::Own(_) | Self::Shared(_) => *self = Self::default(),
-        }
-    }
 }
 
 impl Queue {
@@ -92,9 +91,32 @@ impl Queue {
         done
     }
 
+    /// Encodes a message at the end, which will not be dropped.
+    pub(crate) fn push_message(&mut self, opcode: Opcode, payload: &[u8]) {
+        if payload.len() < LONG_LEN {
+            self.append(1, |tail| frame::encode(opcode, true, None, payload, tail));
+        } else {
+            let mut bytes = Vec::new();
+            frame::encode(opcode, true, None, payload, &mut bytes);
+            self.push(Frame::Own(bytes), None, false);
+        }
+    }
+
+    /// Puts a message at the end that is encoded already, and will not be dropped.
+    pub(crate) fn push_encoded(&mut self, frame: Vec<u8>) {
+        if frame.len() < LONG_LEN {
+            self.append(1, |tail| match tail.is_empty() {
+                true => *tail = frame,
+                false => tail.extend_from_slice(&frame),
+            });
+        } else {
+            self.push(Frame::Own(frame), None, false);
+        }
+    }
+
     /// Puts a message at the end that many clients share.
     pub(crate) fn push_shared(&mut self, frame: &Arc<[u8]>) {
-        if frame.len() < SHARE_LEN {
+        if frame.len() < LONG_LEN {
             self.append(1, |tail| tail.extend_from_slice(frame));
         } else {
             self.push(Frame::Shared(Arc::clone(frame)), None, false);
@@ -110,17 +132,38 @@ impl Queue {
         if !self.tail.is_empty() {
             let frame = Frame::Own(mem::take(&mut self.tail));
             let messages = mem::take(&mut self.tail_messages);
-            self.pieces.push_back(Piece { frame, key: None, messages, loose: false });
+            self.push_piece(Piece { frame, key: None, messages, loose: false });
         }
         self.bytes += frame.bytes().len();
         self.messages += 1;
-        self.pieces.push_back(Piece { frame, key, messages: 1, loose });
+        self.push_piece(Piece { frame, key, messages: 1, loose });
+    }
+
+    fn push_piece(&mut self, piece: Piece) {
+        self.pieces.get_or_insert_default().push_back(piece);
+    }
+
+    fn front(&self) -> Option<&Piece> {
+        self.pieces.as_ref()?.front()
+    }
+
+    /// Takes out the oldest piece, or another by its place.
+    fn remove(&mut self, at: usize) -> Option<Piece> {
+        let pieces = self.pieces.as_mut()?;
+        let piece = pieces.remove(at)?;
+        self.bytes -= piece.frame.bytes().len();
+        self.messages -= piece.messages;
+        if pieces.is_empty() {
+            self.pieces = None;
+        }
+        Some(piece)
     }
 
     /// Puts a message in the place of the one with this key; gives it back if there is none.
     pub(crate) fn replace(&mut self, key: u64, frame: Frame) -> Result<(), Frame> {
         // The newest are at the end, and a client that keeps up has few.
-        let old = self.pieces.iter_mut().rev().find(|piece| piece.key == Some(key));
+        let pieces = self.pieces.iter_mut().flat_map(|pieces| pieces.iter_mut().rev());
+        let old = pieces.into_iter().find(|piece| piece.key == Some(key));
         let Some(old) = old else { return Err(frame) };
         self.bytes -= old.frame.bytes().len();
         self.bytes += frame.bytes().len();
@@ -130,12 +173,9 @@ impl Queue {
 
     /// Drops the oldest message that may be dropped; tells whether there was one.
     pub(crate) fn drop_oldest(&mut self) -> bool {
-        let Some(at) = self.pieces.iter().position(|piece| piece.loose) else { return false };
-        if let Some(piece) = self.pieces.remove(at) {
-            self.bytes -= piece.frame.bytes().len();
-            self.messages -= piece.messages;
-        }
-        true
+        let oldest =
+            self.pieces.as_ref().and_then(|pieces| pieces.iter().position(|piece| piece.loose));
+        oldest.is_some_and(|at| self.remove(at).is_some())
     }
 
     /// Drops everything; gives how many messages that were.
@@ -145,37 +185,41 @@ impl Queue {
 
     /// Takes out what is to be written next; tells whether there is anything. The memory of what
     /// was in `next` is used again.
-    pub(crate) fn take(&mut self, next: &mut Frame) -> bool {
-        let mut own = match mem::take(next) {
-            Frame::Own(own) => own,
-            Frame::Shared(_) => Vec::new(),
-        };
-        own.clear();
-        while let Some(piece) = self.pieces.front() {
+    pub(crate) fn take(&mut self, next: &mut Batch) -> bool {
+        let mut own = next.take_buffer();
+        while let Some(piece) = self.front() {
             let len = piece.frame.bytes().len();
             if !own.is_empty() && own.len() + len > GATHER_LEN {
                 break;
             }
-            let Some(piece) = self.pieces.pop_front() else { break };
-            self.bytes -= len;
-            self.messages -= piece.messages;
-            if own.is_empty() && len >= SHARE_LEN {
-                *next = piece.frame;
+            let Some(piece) = self.remove(0) else { break };
+            if own.is_empty() && len >= LONG_LEN {
+                next.begin(piece.frame);
+                self.take_more(next);
                 return true;
             }
             own.extend_from_slice(piece.frame.bytes());
         }
-        if self.pieces.is_empty() {
-            self.pieces = VecDeque::new(); // an idle connection holds no memory
-            if own.is_empty() {
-                mem::swap(&mut own, &mut self.tail);
-                self.messages -= mem::take(&mut self.tail_messages);
-                self.bytes = 0;
-            }
+        if self.pieces.is_none() && own.is_empty() {
+            mem::swap(&mut own, &mut self.tail);
+            self.messages -= mem::take(&mut self.tail_messages);
+            self.bytes = 0;
         }
         let taken = !own.is_empty();
-        *next = Frame::Own(own);
+        next.begin(Frame::Own(own));
         taken
+    }
+
+    /// Takes out what may leave with a long frame: only what will not be dropped, since that may
+    /// wait for its client's next octets a while longer.
+    fn take_more(&mut self, next: &mut Batch) {
+        while let Some(piece) = self.front()
+            && !piece.loose
+            && next.has_room(piece.frame.bytes().len())
+            && let Some(piece) = self.remove(0)
+        {
+            next.push(piece.frame);
+        }
     }
 
     /// Gives back the memory of an empty queue.
@@ -188,6 +232,9 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Waker};
+
     use super::*;
 
     fn loose(queue: &mut Queue, text: &str, key: Option<u64>) {
@@ -196,13 +243,22 @@ mod tests {
 
     /// All that waits, and that the sums are right on the way.
     fn drain(mut queue: Queue) -> String {
-        let mut all = String::new();
-        let mut frame = Frame::default();
-        while queue.take(&mut frame) {
-            all += std::str::from_utf8(frame.bytes()).unwrap();
+        let mut all = Vec::new();
+        let mut batch = Batch::default();
+        while queue.take(&mut batch) {
+            write(&mut batch, &mut all);
         }
         assert_eq!((queue.len(), queue.messages()), (0, 0));
-        all
+        String::from_utf8(all).unwrap()
+    }
+
+    fn write(batch: &mut Batch, out: &mut Vec<u8>) {
+        while !batch.is_done() {
+            let mut stream = futures_lite::io::Cursor::new(Vec::new());
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(batch.poll_write(Pin::new(&mut stream), &mut cx).is_ready());
+            out.append(stream.get_mut());
+        }
     }
 
     #[test]
@@ -210,12 +266,12 @@ mod tests {
         let mut queue = Queue::default();
         queue.append(1, |tail| tail.extend_from_slice(b"a"));
         queue.push_shared(&Arc::from(*b"b"));
-        queue.push_shared(&Arc::from("c".repeat(SHARE_LEN).into_bytes()));
+        queue.push_shared(&Arc::from("c".repeat(LONG_LEN).into_bytes()));
         queue.append(1, |tail| tail.extend_from_slice(b"d"));
         loose(&mut queue, "e", None);
         queue.append(0, |tail| tail.extend_from_slice(b"f"));
-        assert_eq!((queue.len(), queue.messages()), (5 + SHARE_LEN, 5));
-        assert_eq!(drain(queue), format!("ab{}def", "c".repeat(SHARE_LEN)));
+        assert_eq!((queue.len(), queue.messages()), (5 + LONG_LEN, 5));
+        assert_eq!(drain(queue), format!("ab{}def", "c".repeat(LONG_LEN)));
     }
 
     #[test]
@@ -252,11 +308,34 @@ mod tests {
             loose(&mut queue, &"x".repeat(100), None);
         }
         loose(&mut queue, &"y".repeat(GATHER_LEN * 2), None);
-        let mut frame = Frame::default();
-        let mut lens = Vec::new();
-        while queue.take(&mut frame) {
-            lens.push(frame.bytes().len());
+        assert_eq!(batches(queue), [16_300, 3_700, 2 * GATHER_LEN]);
+    }
+
+    #[test]
+    fn long_messages_leave_together_unless_they_may_be_dropped() {
+        let payload = [b'x'; 2 * LONG_LEN];
+        let len = payload.len() + 4; // with its header
+        let mut queue = Queue::default();
+        for _ in 0..3 {
+            queue.push_message(Opcode::Binary, &payload);
         }
-        assert_eq!(lens, [16_300, 3_700, 2 * GATHER_LEN]);
+        queue.append(0, |tail| tail.extend_from_slice(b"pong"));
+        queue.push_message(Opcode::Binary, &payload);
+        assert_eq!(batches(queue), [4 * len + 4]);
+
+        let mut queue = Queue::default();
+        loose(&mut queue, &"x".repeat(len), None);
+        loose(&mut queue, &"y".repeat(len), None);
+        assert_eq!(batches(queue), [len, len]);
+    }
+
+    fn batches(mut queue: Queue) -> Vec<usize> {
+        let mut batch = Batch::default();
+        let mut lens = Vec::new();
+        while queue.take(&mut batch) {
+            lens.push(batch.len());
+            write(&mut batch, &mut Vec::new());
+        }
+        lens
     }
 }

@@ -9,7 +9,8 @@ use seawall_codec::ws::CloseCode;
 
 use crate::Message;
 use crate::inbox::Inbox;
-use crate::outbox::{Outbox, Refused};
+use crate::outbox::Outbox;
+use crate::room::Refused;
 use crate::websocket::Config;
 
 /// One connection, seen from anywhere: sends to its client, and messages of type `I` to its

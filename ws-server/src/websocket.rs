@@ -6,12 +6,11 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use seawall_codec::ws::CloseCode;
 use seawall_codec::ws::handshake::{self, Refusal};
 use seawall_http_server::{self as http, Answer, IntoResponse, Request, Response, Status};
 
 use crate::accepted::Accepted;
-use crate::connection::{Connection, Opening, Owner};
+use crate::connection::{Connection, Life, Opening, Owner};
 use crate::deflate::{Compression, Deflate};
 use crate::function::Function;
 use crate::origin::Origins;
@@ -191,7 +190,7 @@ where
         }
         Err(Reject::Policy(reason)) => {
             config.counters.rejected.add();
-            (Opening::Rejected(CloseCode::POLICY_VIOLATION, reason), None)
+            (Opening::Rejected(reason.into()), None)
         }
     };
     let forgets = config.overflow.drops_waiting();
@@ -203,10 +202,8 @@ where
         return Status::INTERNAL_SERVER_ERROR.into_response();
     };
     let response = Response::switching_protocols(handshake::PROTOCOL, move |upgraded, context| {
-        Connection::run(
-            Box::new(Connection::new(upgraded, context, owner, config, deflate)),
-            opening,
-        )
+        let connection = Connection::new(upgraded, context, owner, config, deflate);
+        Box::new(Life::new(opening, connection)).run()
     });
     fields
         .into_iter()
