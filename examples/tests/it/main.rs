@@ -14,3 +14,5 @@ mod judged;
 mod starts;
 // An example in a process of its own.
 mod support;
+// A client of Rust's that no one here wrote, plain and over TLS.
+mod tungstenite;
