@@ -151,7 +151,8 @@ fn frame(len: usize) -> Vec<u8> {
     frame
 }
 
-fn connect(address: SocketAddr, path: &str) -> Result<TcpStream, Box<dyn Error>> {
+/// A connection after its opening handshake, non-blocking.
+pub fn connect(address: SocketAddr, path: &str) -> Result<TcpStream, Box<dyn Error>> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
     write!(

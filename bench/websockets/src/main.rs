@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! websockets [WORD…]                   all rows whose name holds one of the words, and a table
+//! websockets push                      how soon a push reaches a silent client while 1 000 others echo
 //! websockets serve NAME                a server alone; it prints its address, and ends with its standard input
 //! ```
 
 mod load;
 mod ours;
+mod push;
 mod server;
 mod theirs;
 
@@ -71,6 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["serve", "seawall"] => ours::serve(),
         ["serve", name] => theirs::serve(name),
+        ["push"] => push::measure(),
         _ => compare(&words),
     }
 }
