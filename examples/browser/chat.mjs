@@ -12,10 +12,17 @@ const [chromium, url, screenshot] = process.argv.slice(2);
 const PATIENCE = 60_000; // milliseconds for all of it
 const profile = mkdtempSync(join(tmpdir(), "seawall-chat-"));
 const browser = spawn(chromium, ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-  "--remote-debugging-port=0", `--user-data-dir=${profile}`, "about:blank"], { stdio: ["ignore", "ignore", "pipe"] });
+  "--remote-debugging-port=0", `--user-data-dir=${profile}`, "about:blank"], { stdio: ["ignore", "ignore", "pipe"], detached: true });
 const finish = (code) => {
-  browser.kill("SIGKILL");
-  browser.on("exit", () => { rmSync(profile, { recursive: true, force: true, maxRetries: 5 }); process.exit(code); });
+  process.kill(-browser.pid, "SIGKILL"); // its helpers, too, which would go on writing to the profile
+  browser.on("exit", () => {
+    try {
+      rmSync(profile, { recursive: true, force: true, maxRetries: 20 });
+    } catch (error) {
+      console.error(`left behind: ${error.message}`); // no fault of the chat
+    }
+    process.exit(code);
+  });
 };
 const fail = (why) => { console.error(`failed: ${why}`); finish(1); };
 setTimeout(() => fail("no answer in time"), PATIENCE);
