@@ -25,10 +25,11 @@ const SLACK: Duration = Duration::from_millis(100);
 /// How long a subject may take to give back what the run has cost.
 const SETTLE: Duration = Duration::from_secs(3);
 
-/// Descriptors, threads and memory that a subject may keep for good: pools and caches that grew in the run.
+/// Descriptors, threads and memory that a subject may keep for good: pools and caches that grew in the run, which
+/// holds sixteen messages of 16 MiB at a time.
 const KEPT_DESCRIPTORS: u64 = 16;
 const KEPT_THREADS: u64 = 64;
-const KEPT_MEMORY: u64 = 128 << 20;
+const KEPT_MEMORY: u64 = 256 << 20;
 
 /// What was seen of the subject's process.
 #[derive(Default)]
