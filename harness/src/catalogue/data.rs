@@ -5,6 +5,7 @@ use std::rc::Rc;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::case;
 use crate::case::{Case, Family};
 use crate::http::{self, conditional::Row as ConditionalRow, row::Row as HttpRow};
 use crate::route::Route;
@@ -95,73 +96,49 @@ fn http_case(family: Family, row: HttpRow) -> Case {
     assert_eq!(row.flaw(), None, "{}", row.id);
     let row = Rc::new(row);
     let shown = Rc::clone(&row);
-    Case {
-        id: format!("{family}/{}", row.id),
-        title: row.title.clone(),
-        family,
-        section: row.section.clone(),
-        strength: row.strength,
-        needs: row.needs(),
-        over_tls: false,
-        exclusive: false,
-        exhausts: false,
-        long: false,
-        audits: None,
-        action: Rc::new(move |cx| {
+    let run = {
+        let row = Rc::clone(&row);
+        move |cx| {
             let row = Rc::clone(&row);
-            Box::pin(async move { http::judge::run(&row, &cx).await })
-        }),
-        script: Rc::new(move || shown.script()),
-    }
+            async move { Ok(http::judge::run(&row, &cx).await) }
+        }
+    };
+    case(family, &row.id, &row.title, &row.needs(), run)
+        .rule(&row.section, row.strength)
+        .shown_by(move || shown.script())
 }
 
 fn conditional_case(row: ConditionalRow) -> Case {
     assert_eq!(row.flaw(), None, "{}", row.id);
     let row = Rc::new(row);
     let shown = Rc::clone(&row);
-    Case {
-        id: format!("http/{}", row.id),
-        title: row.title.clone(),
-        family: Family::Http,
-        section: row.section.clone(),
-        strength: row.strength,
-        needs: vec![Route::File],
-        over_tls: false,
-        exclusive: false,
-        exhausts: false,
-        long: false,
-        audits: None,
-        action: Rc::new(move |cx| {
+    let run = {
+        let row = Rc::clone(&row);
+        move |cx| {
             let row = Rc::clone(&row);
-            Box::pin(async move { row.run(&cx).await.unwrap_or_else(|verdict| verdict) })
-        }),
-        script: Rc::new(move || shown.script()),
-    }
+            async move { row.run(&cx).await }
+        }
+    };
+    case(Family::Http, &row.id, &row.title, &[Route::File], run)
+        .rule(&row.section, row.strength)
+        .shown_by(move || shown.script())
 }
 
 fn websocket_case(row: WsRow) -> Case {
     assert_eq!(row.flaw(), None, "{}", row.id);
     let row = Rc::new(row);
     let shown = Rc::clone(&row);
-    let id = format!("ws/{}", row.id);
-    Case {
-        id: id.clone(),
-        title: row.title.clone(),
-        family: Family::Ws,
-        section: row.section.clone(),
-        strength: row.strength,
-        needs: vec![Route::WsEcho],
-        over_tls: false,
-        exclusive: false,
-        exhausts: false,
-        long: false,
-        audits: None,
-        action: Rc::new(move |cx| {
+    let run = {
+        let row = Rc::clone(&row);
+        move |cx| {
             let row = Rc::clone(&row);
-            Box::pin(async move { ws::judge::run(&row, &cx).await })
-        }),
-        script: Rc::new(move || shown.script(&id)),
-    }
+            async move { Ok(ws::judge::run(&row, &cx).await) }
+        }
+    };
+    let id = format!("ws/{}", row.id);
+    case(Family::Ws, &row.id, &row.title, &[Route::WsEcho], run)
+        .rule(&row.section, row.strength)
+        .shown_by(move || shown.script(&id))
 }
 
 /// Groups 6.5 to 6.23: each vector is one unfragmented text message.

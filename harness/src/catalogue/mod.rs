@@ -19,6 +19,7 @@ use std::rc::Rc;
 
 use crate::case::{Case, Family, LocalFuture};
 use crate::context::Context;
+use crate::explain::Exchange;
 use crate::route::Route;
 use crate::verdict::{Strength, Verdict};
 
@@ -78,6 +79,11 @@ impl Case {
     /// Where the rule stands, and how strongly it binds.
     fn rule(self, section: &str, strength: Strength) -> Self {
         Self { section: section.into(), strength, ..self }
+    }
+
+    /// What it sends and accepts can be shown.
+    fn shown_by(self, script: impl Fn() -> Vec<Exchange> + 'static) -> Self {
+        Self { script: Rc::new(script), ..self }
     }
 
     /// It needs a URL over TLS.
