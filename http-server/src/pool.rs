@@ -45,7 +45,7 @@ struct State {
     queue: VecDeque<Job>,
     /// Threads alive; at least `idle + stuck`.
     threads: usize,
-    /// Those that wait for a job.
+    /// Those that wait for a job, or have been started and not yet come for theirs.
     idle: usize,
     /// Those whose job nobody waits for.
     stuck: usize,
@@ -152,7 +152,8 @@ impl Shared {
         let has_thread = self.may_start(&state) && self.start(&mut state).is_ok();
         // What nobody will ever take does not wait.
         let served = state.threads > state.stuck;
-        if !has_thread && (!served || waiting >= self.limits.queue) {
+        // Of those in the queue, the first are as good as taken.
+        if !has_thread && (!served || waiting - state.idle >= self.limits.queue) {
             state.refused += 1;
             return Err(Busy);
         }
@@ -168,12 +169,14 @@ impl Shared {
         let pool = Arc::clone(self);
         thread::Builder::new().name("seawall-blocking".to_owned()).spawn(move || pool.work())?;
         state.threads += 1;
+        state.idle += 1;
         Ok(())
     }
 
     /// A thread's life.
     fn work(&self) {
         let mut state = self.lock();
+        state.idle -= 1;
         loop {
             let Some(job) = state.queue.pop_front() else {
                 if state.closing {
@@ -299,6 +302,20 @@ mod tests {
         assert_eq!(block_on(queued), Ok(7));
         assert_eq!(block_on(running), Ok(()));
         assert_eq!(pool.threads(), 1);
+    }
+
+    /// A thread that has been started but not run yet, on a busy machine, has a job waiting in the
+    /// queue: that one takes nobody's place there. It did, and clients got 503 from an idle server.
+    #[test]
+    fn a_job_whose_thread_is_on_its_way_takes_no_place_in_the_queue() {
+        for _ in 0..50 {
+            let pool = pool(2, 2, 0);
+            let mut jobs: Vec<_> = (0..4).map(|n| Box::pin(pool.run(move || n))).collect();
+            for job in &mut jobs {
+                assert_ne!(poll_once(job.as_mut()), Poll::Ready(Err(Busy)));
+            }
+            drop(jobs);
+        }
     }
 
     #[test]

@@ -4,15 +4,24 @@ use std::time::Duration;
 
 use seawall_http_server::{Handler, Limits, Request, Response, Status, blocking};
 
-use crate::{Client, Fixture};
+use crate::{Client, Fixture, PATIENCE};
 
 const BLOCK: &str = "GET /block HTTP/1.1\r\nHost: h\r\n\r\n";
 
-/// A server whose `/block` blocks until the sender is used or dropped.
-fn serve(limits: Limits) -> (Fixture, Sender<()>) {
+struct Blocked {
+    fixture: Fixture,
+    /// What `/block` waits for: a message for each, or the end of this.
+    release: Sender<()>,
+    /// Told by each `/block` that has begun.
+    entered: Receiver<()>,
+}
+
+fn serve(limits: Limits) -> Blocked {
     let (release, gate): (_, Receiver<()>) = channel();
+    let (enter, entered) = channel();
     let gate = Mutex::new(gate);
     let block = blocking(move |_: Request| {
+        let _ = enter.send(());
         let _ = gate.lock().unwrap().recv();
         "released\n"
     });
@@ -27,18 +36,18 @@ fn serve(limits: Limits) -> (Fixture, Sender<()>) {
         .get("/block", block)
         .get("/stick", stick.timeout(Duration::from_millis(30)))
         .get("/plain", blocking(|_: Request| "plain\n"));
-    (Fixture::serve(router, |server| server.limits(limits)), release)
+    let fixture = Fixture::serve(router, |server| server.limits(limits));
+    Blocked { fixture, release, entered }
 }
 
 #[test]
 fn beyond_threads_and_queue_the_answer_is_503_and_the_rest_goes_on() {
-    let (fixture, release) =
+    let Blocked { fixture, release, entered } =
         serve(Limits { blocking_threads: 1, blocking_queue: 1, ..Limits::default() });
     let queued = |n| fixture.until(|| fixture.running.stats().blocking_queued == n);
     let mut running = fixture.client();
     running.send(BLOCK);
-    fixture.until(|| fixture.running.stats().requests == 1);
-    queued(0);
+    entered.recv_timeout(PATIENCE).unwrap();
     let mut waiting = fixture.client();
     waiting.send(BLOCK);
     queued(1);
@@ -58,7 +67,7 @@ fn beyond_threads_and_queue_the_answer_is_503_and_the_rest_goes_on() {
 /// H-05: a blocking handler that never returns must not take capacity away for good.
 #[test]
 fn handlers_that_never_return_leave_the_server_its_threads() {
-    let (fixture, _release) =
+    let Blocked { fixture, .. } =
         serve(Limits { blocking_threads: 2, blocking_stuck: 6, ..Limits::default() });
     // What is over before a busy machine has begun with it holds no thread, and does not count.
     let missing = || 6 - fixture.running.stats().blocking_stuck;
