@@ -57,7 +57,7 @@ impl Worker {
     }
 
     pub(super) fn rouse(&self) {
-        self.roused.store(true, Ordering::Release);
+        self.roused.store(true, Ordering::SeqCst);
     }
 
     /// Ends its rest, after [`rouse`](Self::rouse).
@@ -198,7 +198,9 @@ impl Shift {
         if std::mem::take(&mut self.searching) {
             pool.idle.searched();
         }
-        let stay = || !pool.has_tasks() && !pool.is_quitting();
+        // Who rouses it before the reactor knows that it sleeps rings in vain.
+        let roused = || worker.roused.load(Ordering::SeqCst);
+        let stay = || !roused() && !pool.has_tasks() && !pool.is_quitting();
         match turn {
             Some(turn) => turn.poll(&mut self.harvest, stay),
             // Who polled when we looked may have gone for good since, and found nobody to ask.

@@ -74,3 +74,22 @@ fn dropping_a_runtime_drops_its_actors() {
     let ended = dropped.recv_timeout(PATIENCE);
     assert_eq!(ended, Err(mpsc::RecvTimeoutError::Disconnected));
 }
+
+/// A worker on its way to rest was told to get up, went to sleep all the same, since another had
+/// taken the task by then, and nobody else was woken from then on.
+#[test]
+fn tasks_that_another_thread_brings_in_bursts_are_all_run() {
+    let runtime = Runtime::builder().workers(NonZero::new(2).unwrap()).build().unwrap();
+    for _ in 0..5_000 {
+        let (told, tell) = mpsc::channel();
+        for _ in 0..20 {
+            let told = told.clone();
+            runtime.scope().spawn(|_: Mailbox<()>, _: Context| async move {
+                told.send(()).unwrap();
+            });
+        }
+        for _ in 0..20 {
+            tell.recv_timeout(PATIENCE).unwrap();
+        }
+    }
+}
