@@ -8,8 +8,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use async_task::{ScheduleInfo, WithInfo};
+
 use super::idle::Idle;
-use super::tasks::{Task, Tasks, Whose, steal};
+use super::own::Own;
+use super::tasks::{Task, Tasks, Whose};
 use super::watch::Watch;
 use super::worker::{Leave, Worker, push_here};
 use crate::event::{Event, report};
@@ -92,9 +95,10 @@ impl Pool {
         // Which pool it is stands with the task, not in `schedule`: a function that holds nothing
         // needs not be kept alive while it is called.
         let whose = Whose { actor, priority, pool: Arc::clone(self) };
-        let (runnable, task) = async_task::Builder::new().metadata(whose).spawn(|_| task, schedule);
+        let (runnable, task) =
+            async_task::Builder::new().metadata(whose).spawn(|_| task, WithInfo(schedule));
         task.detach();
-        schedule(runnable);
+        runnable.schedule();
     }
 
     /// Takes a task that any worker may run.
@@ -121,13 +125,13 @@ impl Pool {
         let place = workers.iter().position(|other| Arc::ptr_eq(other, worker))?;
         let (before, after) = workers.split_at(place);
         let mut others = after[1..].iter().chain(before);
-        others.find_map(|other| steal(&other.local, &worker.local))
+        others.find_map(|other| other.own.steal(&worker.own))
     }
 
-    /// Whether a task waits to be run.
+    /// Whether a task waits that any worker may run.
     pub(super) fn has_tasks(&self) -> bool {
         let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
-        !self.tasks.is_empty() || workers.iter().any(|worker| !worker.local.is_empty())
+        !self.tasks.is_empty() || workers.iter().any(|worker| worker.own.has_more())
     }
 
     /// Whether there are more workers than there should be; the one that asks is to go then.
@@ -203,7 +207,7 @@ impl Pool {
     /// The last that a worker's thread says.
     pub(super) fn sign_off(&self, worker: &Arc<Worker>, leave: Leave) {
         self.forget(worker);
-        while let Ok(task) = worker.local.pop() {
+        while let Some(task) = worker.own.pop() {
             self.tasks.push(task);
         }
         let stall = if leave == Leave::Stalled { worker.stage.take_stall() } else { None };
@@ -255,7 +259,7 @@ impl Pool {
     fn drain(&self, end: impl Fn(Task)) {
         loop {
             // Each number is another turn: all priorities are looked at.
-            let none = Tasks::local();
+            let none = Own::new();
             let task = (1..=64).find_map(|turn| self.tasks.pop(turn, &none));
             match task.or_else(|| self.tasks.pop_low()) {
                 Some(task) => end(task),
@@ -304,9 +308,9 @@ impl Pool {
 }
 
 /// Called when a task is woken, by anyone.
-fn schedule(task: Task) {
+fn schedule(task: Task, info: ScheduleInfo) {
     let task = match task.metadata().priority {
-        Priority::Normal => match push_here(task) {
+        Priority::Normal => match push_here(task, info.woken_while_running) {
             Ok(()) => return,
             Err(task) => task,
         },

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use concurrent_queue::ConcurrentQueue;
 
+use super::own::Own;
 use super::pool::Pool;
 use crate::{ActorId, Priority};
 
@@ -26,10 +27,6 @@ const NORMAL_EVERY: u32 = 4;
 /// Of as many turns of a worker, one looks at what others brought before its own queue.
 const SHARED_EVERY: u32 = 16;
 
-/// Tasks in a worker's own queue; more go to the shared one. Kilobytes, and far more than run
-/// before the queue is looked at again.
-const LOCAL: usize = 256;
-
 /// The queues that all workers share. Without a bound of their own: each task is in one queue at
 /// most, so their bound is the number of actors.
 pub(super) struct Tasks {
@@ -47,12 +44,6 @@ impl Tasks {
         }
     }
 
-    /// A worker's own queue, for tasks of normal priority that it woke itself. Others steal from
-    /// it.
-    pub(super) fn local() -> ConcurrentQueue<Task> {
-        ConcurrentQueue::bounded(LOCAL)
-    }
-
     pub(super) fn push(&self, task: Task) {
         let queue = match task.metadata().priority {
             Priority::High => &self.high,
@@ -62,13 +53,13 @@ impl Tasks {
         drop(queue.push(task)); // never full, never closed
     }
 
-    /// The task for the worker's turn number `turn`, from its own queue or from the shared ones.
-    pub(super) fn pop(&self, turn: u32, local: &ConcurrentQueue<Task>) -> Option<Task> {
+    /// The task for the worker's turn number `turn`, from its own or from those that all share.
+    pub(super) fn pop(&self, turn: u32, own: &Own) -> Option<Task> {
         let due = |every: u32| turn.is_multiple_of(every);
         None.or_else(|| if due(LOW_EVERY) { pop(&self.low) } else { None })
             .or_else(|| if due(SHARED_EVERY) { pop(&self.normal) } else { None })
             .or_else(|| if due(NORMAL_EVERY) { None } else { pop(&self.high) })
-            .or_else(|| pop(local))
+            .or_else(|| own.pop())
             .or_else(|| pop(&self.normal))
             .or_else(|| if due(NORMAL_EVERY) { pop(&self.high) } else { None })
     }
@@ -84,18 +75,6 @@ impl Tasks {
 }
 
 /// Looks before it pops: to find a queue empty by popping costs a fence.
-fn pop(queue: &ConcurrentQueue<Task>) -> Option<Task> {
+pub(super) fn pop(queue: &ConcurrentQueue<Task>) -> Option<Task> {
     if queue.is_empty() { None } else { queue.pop().ok() }
-}
-
-/// Moves half of what waits in `from` over, and returns the first of it.
-pub(super) fn steal(from: &ConcurrentQueue<Task>, to: &ConcurrentQueue<Task>) -> Option<Task> {
-    let first = pop(from)?;
-    for _ in 0..from.len() / 2 {
-        let Some(task) = pop(from) else { break };
-        if let Err(task) = to.push(task) {
-            task.into_inner().schedule(); // cannot be: who steals has nothing of its own
-        }
-    }
-    Some(first)
 }

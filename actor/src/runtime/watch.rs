@@ -125,13 +125,14 @@ impl Watcher {
         let now = Instant::now();
         let mut held = 0;
         for worker in self.pool.workers() {
-            if let Some(glimpse) = worker.stage.look(now)
-                && now.duration_since(glimpse.since) >= self.pool.watch.stall_after
+            let Some(glimpse) = worker.stage.look(now) else { continue };
+            if now.duration_since(glimpse.since) >= self.pool.watch.stall_after
                 && self.is_at_fault(&worker.stage, &glimpse)
                 && self.hold(&worker.stage, &glimpse)
             {
                 held += 1;
             }
+            worker.hand_on(&self.pool);
         }
         held
     }

@@ -4,23 +4,27 @@ use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
 
-use concurrent_queue::ConcurrentQueue;
-
+use super::own::Own;
 use super::pool::Pool;
 use super::stage::Stage;
-use super::tasks::{Task, Tasks};
+use super::tasks::Task;
 use crate::reactor::{Harvest, Reactor};
 use crate::{catch, turn};
 
 /// Of as many turns, one looks at the reactor, so that sockets and timers are heard under load too.
 const REACTOR_EVERY: u32 = 32;
 
+/// A turn that is worth waking another worker for, if somebody waits for its end: a few times what
+/// that costs.
+const LONG_TURN: Duration = Duration::from_micros(20);
+
 /// What others know of a worker.
 pub(super) struct Worker {
     pub(super) number: usize,
     /// Tasks that it woke itself.
-    pub(super) local: ConcurrentQueue<Task>,
+    pub(super) own: Own,
     /// What it runs, for the watch.
     pub(super) stage: Stage,
     thread: OnceLock<Thread>,
@@ -41,15 +45,15 @@ pub(super) enum Leave {
 thread_local! {
     /// The worker that this thread is.
     static HERE: RefCell<Option<(Arc<Pool>, Arc<Worker>)>> = const { RefCell::new(None) };
-    /// It has woken tasks since it last let others know.
-    static WOKEN: Cell<bool> = const { Cell::new(false) };
+    /// It has woken more than one task since it last let others know.
+    static MORE: Cell<bool> = const { Cell::new(false) };
 }
 
 impl Worker {
     pub(super) fn new(number: usize) -> Self {
         Self {
             number,
-            local: Tasks::local(),
+            own: Own::new(),
             stage: Stage::default(),
             thread: OnceLock::new(),
             roused: AtomicBool::new(false),
@@ -75,6 +79,16 @@ impl Worker {
         }
     }
 
+    /// Lets the others have what waits here, since this worker takes its time.
+    pub(super) fn hand_on(&self, pool: &Pool) {
+        if let Some(task) = self.own.pop_last() {
+            pool.tasks.push(task);
+        }
+        if pool.has_tasks() {
+            pool.wake_one();
+        }
+    }
+
     /// The life of the worker's thread.
     pub(super) fn run(self: &Arc<Self>, pool: &Arc<Pool>) {
         let _ = self.thread.set(thread::current());
@@ -84,6 +98,7 @@ impl Worker {
             turn: 0,
             searching: false,
             harvest: Harvest::new(),
+            waited: None,
             worker: Arc::clone(self),
             pool: Arc::clone(pool),
         };
@@ -105,21 +120,24 @@ impl Worker {
     }
 }
 
-/// Puts a task into the queue of the worker that this thread is. Returns it if that is none of the
-/// task's pool, or if the queue is full.
+/// Gives a task to the worker that this thread is. Returns one for which there is no room, or this
+/// one if the worker is none of its pool's. `has_run`: it only makes way for others.
 ///
 /// Others are told once the turn is over: a worker that is woken for the first of many tasks costs
 /// more than most turns take. The watch sees to a turn that does take long, until it is held.
-pub(super) fn push_here(task: Task) -> Result<(), Task> {
+pub(super) fn push_here(task: Task, has_run: bool) -> Result<(), Task> {
     let mut task = Some(task);
     let _thread_ends = HERE.try_with(|here| {
         let here = here.try_borrow().ok()?;
         let (pool, worker) = here.as_ref()?;
         let own = task.take_if(|task| Arc::ptr_eq(pool, &task.metadata().pool))?;
-        match worker.local.push(own) {
-            Ok(()) if worker.stage.is_held() => pool.wake_one(),
-            Ok(()) => WOKEN.set(true),
-            Err(full) => task = Some(full.into_inner()),
+        match worker.own.push(own) {
+            Ok(true) if !has_run => MORE.set(true),
+            Ok(_) => {}
+            Err(left) => task = Some(left),
+        }
+        if worker.stage.is_held() {
+            worker.hand_on(pool);
         }
         Some(())
     });
@@ -135,6 +153,8 @@ struct Shift {
     /// Was woken to look for tasks, and has found none yet.
     searching: bool,
     harvest: Harvest,
+    /// When the last turn was over, if a task has waited since while other workers rest.
+    waited: Option<Instant>,
 }
 
 impl Shift {
@@ -173,9 +193,9 @@ impl Shift {
     }
 
     fn find(&self) -> Option<Task> {
-        let (pool, local) = (&self.pool, &self.worker.local);
+        let (pool, own) = (&self.pool, &self.worker.own);
         pool.tasks
-            .pop(self.turn, local)
+            .pop(self.turn, own)
             .or_else(|| pool.steal(&self.worker))
             .or_else(|| pool.tasks.pop_low())
     }
@@ -213,10 +233,20 @@ impl Shift {
         self.share();
     }
 
-    /// Has another worker woken if this one has woken more tasks than the one that it goes on with.
-    fn share(&self) {
-        if WOKEN.take() && self.worker.local.len() > 1 {
+    /// Has another worker woken if this one has more to do than it should by itself: several tasks
+    /// that were woken, or one that waits while others have long turns. Two that wake each other
+    /// and make way, as the ends of a full mailbox do, are better off here.
+    fn share(&mut self) {
+        let more = MORE.take();
+        if !self.worker.own.has_more() {
+            self.waited = None;
+        } else if more {
             self.pool.wake_one();
+        } else if self.pool.idle.count() > 0 {
+            let now = Instant::now();
+            if self.waited.replace(now).is_some_and(|then| now - then > LONG_TURN) {
+                self.pool.wake_one();
+            }
         }
     }
 }

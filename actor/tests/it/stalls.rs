@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustix::thread::{Pid, gettid};
-use seawall_actor::{Address, Builder, Context, Event, Mailbox, Reply, Runtime, time};
+use seawall_actor::{Address, Builder, Context, Event, ExitReason, Mailbox, Reply, Runtime, time};
 
 use crate::PATIENCE;
 
@@ -106,6 +106,42 @@ fn what_a_stalled_actor_woke_is_run_by_others() {
     assert_eq!(all, Vec::from_iter(0..10));
     drop(release);
     assert!(runtime.shutdown(PATIENCE).is_empty());
+}
+
+/// The last one woken is kept for the worker that woke it, and nobody else is told. No turn is long
+/// enough here to count as stalled.
+#[test]
+fn whoever_is_woken_before_a_long_turn_is_run_by_others() {
+    let runtime = two_workers().stall_after(Duration::from_secs(3600)).build().unwrap();
+    let (heard, hear) = channel();
+    let waker = runtime.scope().spawn(|_: Mailbox<()>, context: Context| async move {
+        context.scope().spawn(|_: Mailbox<()>, _: Context| async move { heard.send(()).unwrap() });
+        hear.recv_timeout(PATIENCE).unwrap();
+    });
+    let reason = runtime.block_on(waker.monitor().exited());
+    assert!(matches!(reason, ExitReason::Normal), "{reason}");
+}
+
+/// Two actors that wake each other always have a task that goes first: others must have their turn.
+#[test]
+fn two_that_wake_each_other_do_not_keep_a_worker_to_themselves() {
+    let runtime = Runtime::builder().workers(NonZero::<usize>::MIN).build().unwrap();
+    let echo = runtime.scope().spawn(echo);
+    let driver = runtime.scope().spawn(|_: Mailbox<()>, context: Context| async move {
+        let ran = Arc::new(AtomicBool::new(false));
+        let third = Arc::clone(&ran);
+        context.scope().spawn(|_: Mailbox<()>, _: Context| async move {
+            third.store(true, Ordering::Relaxed);
+        });
+        let mut rounds = 0;
+        while !ran.load(Ordering::Relaxed) {
+            echo.ask(PATIENCE, |reply| reply).await.unwrap();
+            rounds += 1;
+            assert!(rounds < 1000, "nobody else has a turn");
+        }
+    });
+    let reason = runtime.block_on(driver.monitor().exited());
+    assert!(matches!(reason, ExitReason::Normal), "{reason}");
 }
 
 /// Once held, a thread is looked at by nobody: while all others rest, the watch sleeps, too.
