@@ -48,8 +48,8 @@ struct Inner {
     hook: Option<Hook>,
     /// One for the whole tree.
     registry: Arc<Registry>,
-    /// Actors alive in this scope and in all below it.
-    live: AtomicUsize,
+    /// [`Members::count`], readable without the lock.
+    count: AtomicUsize,
     emptied: event_listener::Event,
     stopping: AtomicBool,
     killed: AtomicBool,
@@ -61,12 +61,18 @@ struct Inner {
 struct Members {
     actors: Slab<Arc<Core>>,
     children: Vec<Weak<Inner>>,
+    /// How many of the scopes below have members.
+    peopled: usize,
 }
 
 /// Places that an empty list of actors keeps; with more, it gives its memory back.
 const KEPT: usize = 64;
 
 impl Members {
+    fn count(&self) -> usize {
+        self.actors.len() + self.peopled
+    }
+
     fn remove(&mut self, place: usize) {
         self.actors.remove(place);
         if self.actors.is_empty() && self.actors.capacity() > KEPT {
@@ -132,7 +138,7 @@ impl Scope {
                 supervised,
                 hook,
                 registry,
-                live: AtomicUsize::new(0),
+                count: AtomicUsize::new(0),
                 emptied: event_listener::Event::new(),
                 stopping: AtomicBool::new(stopping),
                 killed: AtomicBool::new(killed),
@@ -219,13 +225,18 @@ impl Scope {
     /// How many actors live in this scope and below it.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.inner.live.load(Ordering::Acquire)
+        let (own, children) = {
+            let members = self.members();
+            (members.actors.len(), members.children.clone())
+        };
+        let below = children.iter().filter_map(Weak::upgrade);
+        own + below.map(|inner| Self { inner }.len()).sum::<usize>()
     }
 
     /// Whether no actor lives in this scope or below it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.inner.count.load(Ordering::Acquire) == 0
     }
 
     /// Waits until no actor lives in this scope or below it.
@@ -305,12 +316,8 @@ impl Scope {
 
     /// Lists an actor; the returned membership takes it off the list again.
     pub(crate) fn enter(&self, core: &Arc<Core>) -> Membership {
-        let mut scope = Some(self);
-        while let Some(here) = scope {
-            here.inner.live.fetch_add(1, Ordering::AcqRel);
-            scope = here.inner.parent.as_ref();
-        }
-        let place = self.members().actors.insert(Arc::clone(core));
+        let mut place = 0;
+        self.change(&mut |members| place = members.actors.insert(Arc::clone(core)));
         // `stop` and `kill` may have walked the list before the actor was on it.
         if self.is_stopping() {
             core.stop();
@@ -321,6 +328,27 @@ impl Scope {
         Membership { scope: self.clone(), core: Arc::clone(core), place: Some(place) }
     }
 
+    /// Changes the list of members. The scope above is told of the first and the last one, under
+    /// the lock, so that it hears of them in their order.
+    fn change(&self, change: &mut dyn FnMut(&mut Members)) {
+        let mut members = self.members();
+        let before = members.count();
+        change(&mut members);
+        let after = members.count();
+        self.inner.count.store(after, Ordering::Release);
+        if let Some(parent) = &self.inner.parent {
+            match (before, after) {
+                (0, 1..) => parent.change(&mut |members| members.peopled += 1),
+                (1.., 0) => parent.change(&mut |members| members.peopled -= 1),
+                _ => {}
+            }
+        }
+        drop(members);
+        if after == 0 {
+            self.inner.emptied.notify(usize::MAX);
+        }
+    }
+
     fn members(&self) -> MutexGuard<'_, Members> {
         lock(&self.inner.members)
     }
@@ -328,7 +356,7 @@ impl Scope {
 
 impl fmt::Debug for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scope").field("live", &self.len()).finish_non_exhaustive()
+        f.debug_struct("Scope").field("empty", &self.is_empty()).finish_non_exhaustive()
     }
 }
 
@@ -365,7 +393,6 @@ impl Membership {
 
     fn end(&mut self, reason: &ExitReason, own: bool) {
         let Some(place) = self.place.take() else { return };
-        self.scope.members().remove(place);
         let report = || {
             let (id, label) = (self.core.id, self.core.label());
             if own && reason.is_abnormal() {
@@ -374,13 +401,7 @@ impl Membership {
             self.scope.report(&Event::Ended { id, label, reason });
         };
         relations::end(&self.core, reason, self.scope.hook().map(|_| &report as &dyn Fn()));
-        let mut scope = Some(&self.scope);
-        while let Some(here) = scope {
-            if here.inner.live.fetch_sub(1, Ordering::AcqRel) == 1 {
-                here.inner.emptied.notify(usize::MAX);
-            }
-            scope = here.inner.parent.as_ref();
-        }
+        self.scope.change(&mut |members| members.remove(place));
     }
 }
 

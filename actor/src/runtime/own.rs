@@ -1,8 +1,8 @@
 //! The tasks that a worker woke itself, in their order.
 //!
-//! The last one stays with this worker: two actors that send to each other then meet on one worker,
-//! where neither waits for the other's cache lines or locks. Whoever comes for work finds those
-//! before it.
+//! One that is alone stays with this worker: two actors that send to each other then meet on one
+//! worker, where neither waits for the other's cache lines or locks. What comes while it waits
+//! queues up, for whoever looks for work.
 
 use concurrent_queue::{ConcurrentQueue, PushError};
 
@@ -14,39 +14,36 @@ const QUEUE: usize = 256;
 
 /// See the module.
 pub(super) struct Own {
-    /// All but the last. Others steal from it.
+    /// Filled while the queue is empty, so older than what is there. Others get it from the watch,
+    /// if this worker's turn takes long.
+    first: ConcurrentQueue<Task>,
+    /// Others steal from it.
     queue: ConcurrentQueue<Task>,
-    /// Others get it from the watch, if this worker's turn takes long.
-    last: ConcurrentQueue<Task>,
 }
 
 impl Own {
     pub(super) fn new() -> Self {
-        Self { queue: ConcurrentQueue::bounded(QUEUE), last: ConcurrentQueue::bounded(1) }
+        Self { first: ConcurrentQueue::bounded(1), queue: ConcurrentQueue::bounded(QUEUE) }
     }
 
     /// Returns whether there is one before it.
     ///
     /// # Errors
     ///
-    /// The task for which there is no room.
+    /// The task, if there is no room for it.
     pub(super) fn push(&self, task: Task) -> Result<bool, Task> {
-        match self.last.force_push(task) {
-            Ok(None) => Ok(false),
-            Ok(Some(before)) => {
-                self.queue.push(before).map(|()| true).map_err(PushError::into_inner)
-            }
-            Err(closed) => Err(closed.into_inner()),
-        }
+        let alone = self.queue.is_empty() && self.first.is_empty();
+        let place = if alone { &self.first } else { &self.queue };
+        place.push(task).map(|()| !alone).map_err(PushError::into_inner)
     }
 
     pub(super) fn pop(&self) -> Option<Task> {
-        pop(&self.queue).or_else(|| self.pop_last())
+        self.pop_first().or_else(|| pop(&self.queue))
     }
 
     /// The task that others do not find.
-    pub(super) fn pop_last(&self) -> Option<Task> {
-        pop(&self.last)
+    pub(super) fn pop_first(&self) -> Option<Task> {
+        pop(&self.first)
     }
 
     /// Whether there is a task that others may take.

@@ -81,7 +81,7 @@ impl Worker {
 
     /// Lets the others have what waits here, since this worker takes its time.
     pub(super) fn hand_on(&self, pool: &Pool) {
-        if let Some(task) = self.own.pop_last() {
+        if let Some(task) = self.own.pop_first() {
             pool.tasks.push(task);
         }
         if pool.has_tasks() {
