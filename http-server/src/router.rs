@@ -1,6 +1,6 @@
 //! From method and path to a handler.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,11 +15,16 @@ use crate::{Handler, IntoResponse, Request, Response};
 ///
 /// A path is matched as it stands in the request, octet for octet. A segment `{name}` of a pattern
 /// matches any one segment, `{*name}` at the end matches all that is left; [`Request::param`]
-/// tells what. A pattern without either goes before one with.
+/// tells what.
 ///
-/// Answered without a handler: 404 for an unknown path; 405 with `Allow` for a method that the
-/// path does not offer, or 501 if nobody knows the method; `HEAD` by the handler for `GET`;
-/// `OPTIONS` with 204 and `Allow`.
+/// Where several patterns match a path, the most specific one that has the method answers, in
+/// whatever order they were added: segment by segment, a literal goes before `{name}`, and that
+/// before `{*name}`. So `GET /files/{*path}` serves `/files/a` also beside `PUT /files/{name}`.
+///
+/// Answered without a handler: 404 for an unknown path; 405 for a method that no pattern of the
+/// path has, or 501 if nobody knows the method; `HEAD` by the handler for `GET`; `OPTIONS` with
+/// 204. `Allow` lists the methods of all patterns that match (RFC 9110 §15.5.6: those that the
+/// resource supports).
 ///
 /// # Examples
 ///
@@ -35,7 +40,7 @@ use crate::{Handler, IntoResponse, Request, Response};
 #[derive(Default)]
 pub struct Router {
     exact: HashMap<String, Route>,
-    /// In the order in which they were added; the first match counts.
+    /// The most specific first; of those alike, the one added first.
     patterns: Vec<(Pattern, Route)>,
     /// For what nothing else matches; patterns that end with a rest, longer ones first.
     fallbacks: Vec<(Pattern, Arc<dyn Handler>)>,
@@ -145,20 +150,32 @@ impl Router {
         }
         let found = self.patterns.iter().position(|(known, _)| *known == pattern);
         let index = found.unwrap_or_else(|| {
-            self.patterns.push((pattern, Route::default()));
-            self.patterns.len() - 1
+            let index =
+                self.patterns.partition_point(|(known, _)| known.ranks().le(pattern.ranks()));
+            self.patterns.insert(index, (pattern, Route::default()));
+            index
         });
         &mut self.patterns[index].1
     }
 
-    fn find(&self, path: &str, params: &mut PathParams) -> Option<&Route> {
+    /// The handler of the most specific pattern that matches the path and has the method.
+    fn find(&self, method: &str, path: &str, params: &mut PathParams) -> Option<&dyn Handler> {
         params.clear();
-        if let Some(route) = self.exact.get(path) {
-            return Some(route);
-        }
-        self.patterns
-            .iter()
-            .find_map(|(pattern, route)| pattern.matches(path, params).then_some(route))
+        let exact = self.exact.get(path).and_then(|route| route.handler(method));
+        exact.or_else(|| {
+            self.patterns.iter().find_map(|(pattern, route)| {
+                if pattern.matches(path, params) { route.handler(method) } else { None }
+            })
+        })
+    }
+
+    /// The methods that the path offers, by whichever pattern; none if nothing matches it.
+    fn allow(&self, path: &str) -> BTreeSet<&str> {
+        let mut params = PathParams::default();
+        let patterns = self.patterns.iter();
+        let matching = patterns.filter(|(pattern, _)| pattern.matches(path, &mut params));
+        let routes = self.exact.get(path).into_iter().chain(matching.map(|(_, route)| route));
+        routes.flat_map(Route::offered).collect()
     }
 
     fn fallback_for(&self, path: &str, params: &mut PathParams) -> Option<&dyn Handler> {
@@ -177,14 +194,18 @@ impl Router {
             return Err(own(Response::new(Status::NO_CONTENT).field("Allow", methods.join(", "))));
         }
         let (method, path) = (head.method(), head.path());
-        match self.find(path, params) {
-            Some(route) => route.handler(method).ok_or_else(|| own(route.refuse(method))),
-            None => self.fallback_for(path, params).ok_or_else(|| {
-                let known = is_known(method);
-                let status = if known { Status::NOT_FOUND } else { Status::NOT_IMPLEMENTED };
-                own(status.into_response())
-            }),
+        if let Some(handler) = self.find(method, path, params) {
+            return Ok(handler);
         }
+        let allow = self.allow(path);
+        if !allow.is_empty() {
+            return Err(own(refuse(method, &allow)));
+        }
+        self.fallback_for(path, params).ok_or_else(|| {
+            let known = is_known(method);
+            let status = if known { Status::NOT_FOUND } else { Status::NOT_IMPLEMENTED };
+            own(status.into_response())
+        })
     }
 }
 
@@ -216,31 +237,31 @@ impl Route {
             .or_else(|| if method == "HEAD" { exact("GET") } else { None })
     }
 
-    /// Answers a method that no handler is for.
-    fn refuse(&self, method: &str) -> Response {
-        let status = match method {
-            "OPTIONS" => Status::NO_CONTENT,
-            _ if is_known(method) => Status::METHOD_NOT_ALLOWED,
-            _ => Status::NOT_IMPLEMENTED,
-        };
-        Response::new(status).field("Allow", self.allow().join(", "))
-    }
-
-    fn allow(&self) -> Vec<&str> {
-        let mut allowed: Vec<&str> = self.methods.iter().map(|(method, _)| &**method).collect();
+    /// Each method that it answers, with or without a handler; some perhaps twice.
+    fn offered(&self) -> Vec<&str> {
+        let mut offered: Vec<&str> = self.methods.iter().map(|(method, _)| &**method).collect();
         if self.any.is_some() {
             for method in offered_by_any() {
-                allowed.push(method);
+                offered.push(method);
             }
         }
-        if allowed.contains(&"GET") {
-            allowed.push("HEAD");
+        if self.handler("HEAD").is_some() {
+            offered.push("HEAD");
         }
-        allowed.push("OPTIONS");
-        allowed.sort_unstable();
-        allowed.dedup();
-        allowed
+        offered.push("OPTIONS");
+        offered
     }
+}
+
+/// Answers a method that no handler is for.
+fn refuse(method: &str, allow: &BTreeSet<&str>) -> Response {
+    let status = match method {
+        "OPTIONS" => Status::NO_CONTENT,
+        _ if is_known(method) => Status::METHOD_NOT_ALLOWED,
+        _ => Status::NOT_IMPLEMENTED,
+    };
+    let allow: Vec<&str> = allow.iter().copied().collect();
+    Response::new(status).field("Allow", allow.join(", "))
 }
 
 /// The methods that a handler for any method is offered under.
@@ -276,6 +297,16 @@ impl Pattern {
 
     fn is_exact(&self) -> bool {
         self.0.iter().all(|segment| matches!(segment, Segment::Literal(_)))
+    }
+
+    /// How open each segment is. Of two patterns that match the same path, the more specific has
+    /// the lesser list.
+    fn ranks(&self) -> impl Iterator<Item = u8> {
+        self.0.iter().map(|segment| match segment {
+            Segment::Literal(_) => 0,
+            Segment::Param(_) => 1,
+            Segment::Rest(_) => 2,
+        })
     }
 
     /// Whether `path` is one of this pattern; `params` then tells what its open segments are.
@@ -358,6 +389,25 @@ mod tests {
     fn allow_lists_what_is_offered() {
         let router =
             Router::new().get("/x", async |_: Request| "x").put("/x", async |_: Request| "x");
-        assert_eq!(router.exact["/x"].allow(), ["GET", "HEAD", "OPTIONS", "PUT"]);
+        assert_eq!(Vec::from_iter(router.allow("/x")), ["GET", "HEAD", "OPTIONS", "PUT"]);
+    }
+
+    #[test]
+    fn patterns_lie_in_the_order_of_what_they_leave_open() {
+        let ordered = ["/a/{x}/c", "/a/{x}/{y}", "/a/{x}/{*y}", "/a/{*x}", "/{x}/b/c", "/{*x}"];
+        for shift in 0..ordered.len() {
+            for reversed in [false, true] {
+                let mut paths = ordered;
+                paths.rotate_left(shift);
+                if reversed {
+                    paths.reverse();
+                }
+                let add = |router: Router, path| router.get(path, async |_: Request| "");
+                let router = paths.into_iter().fold(Router::new(), add);
+                let found: Vec<_> =
+                    router.patterns.iter().map(|(pattern, _)| pattern.to_string()).collect();
+                assert_eq!(found, ordered, "added as {paths:?}");
+            }
+        }
     }
 }

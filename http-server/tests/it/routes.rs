@@ -148,3 +148,49 @@ fn nested_routers_have_their_paths_below_a_prefix() {
         (405, Some("GET, HEAD, OPTIONS, POST, PUT"))
     );
 }
+
+/// The most specific pattern that has the method answers; 405 says that none has it, and `Allow`
+/// which methods the resource supports (RFC 9110 §15.5.6), by whichever pattern.
+#[test]
+fn a_method_that_a_pattern_lacks_is_answered_by_the_next_that_matches() {
+    // Says who answers, and what it is told.
+    let named = |who: &'static str| {
+        move |request: Request| {
+            let told = request.param("path").or(request.param("name")).unwrap_or("-");
+            let text = format!("{who} {told}");
+            async move { text }
+        }
+    };
+    let rest = |router: Router| router.get("/files/{*path}", named("rest"));
+    let name = |router: Router| router.put("/files/{name}", named("name"));
+    let exact = |router: Router| router.delete("/files/index", named("exact"));
+    let any = |router: Router| router.any("/any/{*path}", named("any")).get("/any/x", named("x"));
+    let in_order = any(exact(name(rest(Router::new()))));
+    let in_reverse = rest(name(exact(any(Router::new()))));
+    for router in [in_order, in_reverse] {
+        let fixture = Fixture::serve(router.fallback(named("fallback")), |server| server);
+        let mut client = fixture.client();
+        for (request, status, said) in [
+            ("GET /files/a", 200, "rest a"),
+            ("PUT /files/a", 200, "name a"),
+            ("GET /files/a/b", 200, "rest a/b"),
+            ("PUT /files/a/b", 405, "GET, HEAD, OPTIONS"),
+            ("DELETE /files/a", 405, "GET, HEAD, OPTIONS, PUT"),
+            ("OPTIONS /files/a", 204, "GET, HEAD, OPTIONS, PUT"),
+            ("DELETE /files/index", 200, "exact -"),
+            ("GET /files/index", 200, "rest index"),
+            ("PUT /files/index", 200, "name index"),
+            ("PATCH /files/index", 405, "DELETE, GET, HEAD, OPTIONS, PUT"),
+            ("GET /any/x", 200, "x -"),
+            ("PUT /any/x", 200, "any x"),
+            ("TRACE /any/x", 405, "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"),
+            ("PUT /elsewhere", 200, "fallback -"),
+        ] {
+            let answer = client.ask(format!("{request} HTTP/1.1\r\nHost: h\r\n\r\n"));
+            let heard = answer.field("allow").unwrap_or(answer.text());
+            assert_eq!((answer.status, heard), (status, said), "{request}");
+        }
+        client.send("HEAD /files/a HTTP/1.1\r\nHost: h\r\n\r\n");
+        assert_eq!(client.head().status, 200, "HEAD is answered where GET is");
+    }
+}
