@@ -39,11 +39,13 @@ fn requests_allocate_what_their_handlers_need() {
         // What is made once: buffers and heads of the thread.
         let (len, _) = connection.ask(&requests, 1);
         connection.ask(&requests, len);
-        let before = MADE.get();
-        let answered = connection.ask(&requests, len);
-        let made = MADE.get() - before;
-        assert_eq!(made, allocations * DEPTH, "{path}");
-        assert_eq!(answered.0, len, "{path}");
+        let made = (0..5).map(|_| {
+            let before = MADE.get();
+            assert_eq!(connection.ask(&requests, len).0, len, "{path}");
+            MADE.get() - before
+        });
+        // The least of them: a tick of the clock in between has a place made for the next one.
+        assert_eq!(made.min(), Some(allocations * DEPTH), "{path}");
     }
 }
 
