@@ -4,7 +4,7 @@ use flate2::{Compress, Compression, FlushCompress};
 
 use super::case;
 use crate::case::{Case, Family};
-use crate::context::{Context, spell};
+use crate::context::Context;
 use crate::route::Route;
 use crate::verdict::{Outcome, Strength, Verdict};
 use crate::wire::Source;
@@ -185,24 +185,6 @@ async fn expect(cx: &Context, client: &mut Client, text: &str) -> Result<(), Ver
     if event == echo { Ok(()) } else { Err(event.unexpected(echo.describe())) }
 }
 
-/// What the subject does to end a connection on which something illegal was sent.
-async fn fails(cx: &Context, client: &mut Client, codes: &[u16]) -> Result<(), Verdict> {
-    let spelled: Vec<String> = codes.iter().map(u16::to_string).collect();
-    let expected = format!("the subject closes with {}", spelled.join(" or "));
-    match client.next(cx.answer_by()).await {
-        Event::Close { code: Some(code), .. } if codes.contains(&code) => Ok(()),
-        // RFC 6455 §7.1.7: an endpoint SHOULD send a Close frame, with a status code that fits.
-        event @ (Event::Close { code: None, .. } | Event::Ended) => {
-            Err(Verdict::warn(expected, event.describe()))
-        }
-        Event::Silence => {
-            let patience = spell(cx.timing().answer);
-            Err(Verdict::fail(expected, format!("nothing: still open after {patience}")))
-        }
-        event => Err(event.unexpected(expected)),
-    }
-}
-
 fn frame(client: &mut Client, fin: bool, rsv: u8, opcode: u8, payload: &[u8]) -> Vec<u8> {
     Frame { fin, rsv, ..Frame::new(opcode, payload, client.key()) }.octets()
 }
@@ -262,7 +244,7 @@ async fn rsv1_continuation(cx: Context) -> Result<Verdict, Verdict> {
     let mut octets = frame(&mut client, false, RSV1, opcode::TEXT, &HELLO[..3]);
     octets.extend(frame(&mut client, true, RSV1, opcode::CONTINUATION, &HELLO[3..]));
     client.connection().send(&octets, cx.answer_by()).await;
-    fails(&cx, &mut client, &[1002]).await?;
+    client.fails(&cx, &[1002]).await?;
     Ok(Verdict::pass("Close 1002", "it came"))
 }
 
@@ -272,7 +254,7 @@ async fn rsv1_control(cx: Context) -> Result<Verdict, Verdict> {
         let (mut client, _) = agreed(&cx, PLAIN).await?;
         let octets = frame(&mut client, true, RSV1, opcode, &[]);
         client.connection().send(&octets, cx.answer_by()).await;
-        fails(&cx, &mut client, &[1002]).await.map_err(|verdict| verdict.at(name))?;
+        client.fails(&cx, &[1002]).await.map_err(|verdict| verdict.at(name))?;
     }
     Ok(Verdict::pass("Close 1002, for each kind", "it came"))
 }
@@ -353,7 +335,7 @@ async fn garbage(cx: Context) -> Result<Verdict, Verdict> {
         let (mut client, _) = agreed(&cx, PLAIN).await?;
         let octets = client.message(opcode::BINARY, RSV1, payload, None);
         client.connection().send(&octets, cx.answer_by()).await;
-        fails(&cx, &mut client, NO_MESSAGE).await.map_err(|verdict| verdict.at(what))?;
+        client.fails(&cx, NO_MESSAGE).await.map_err(|verdict| verdict.at(what))?;
     }
     Ok(Verdict::pass("the subject closes, for each kind", "it did"))
 }
@@ -484,7 +466,7 @@ async fn bomb(cx: Context) -> Result<Verdict, Verdict> {
     payload.extend(sync(&mut compress).repeat(MEGABYTES - 1));
     let octets = client.message(opcode::BINARY, RSV1, &payload, None);
     client.connection().send(&octets, cx.answer_by()).await;
-    fails(&cx, &mut client, &[1009]).await?;
+    client.fails(&cx, &[1009]).await?;
     Ok(Verdict::pass("Close 1009", format!("it came, for {} octets", payload.len())))
 }
 
@@ -495,7 +477,7 @@ async fn not_utf8(cx: Context) -> Result<Verdict, Verdict> {
         let octets = client.message(opcode::TEXT, RSV1, &payload, cut);
         client.connection().send(&octets, cx.answer_by()).await;
         let which = if cut.is_some() { "in frames of one octet" } else { "in one frame" };
-        fails(&cx, &mut client, &[1007]).await.map_err(|verdict| verdict.at(which))?;
+        client.fails(&cx, &[1007]).await.map_err(|verdict| verdict.at(which))?;
     }
     Ok(Verdict::pass("Close 1007", "it came, for one frame and for many"))
 }
@@ -515,6 +497,6 @@ async fn not_agreed(cx: Context) -> Result<Verdict, Verdict> {
     let mut client = Client::open(&cx, Route::WsEcho, Source::Case).await?;
     let octets = client.message(opcode::TEXT, RSV1, HELLO, None);
     client.connection().send(&octets, cx.answer_by()).await;
-    fails(&cx, &mut client, &[1002]).await?;
+    client.fails(&cx, &[1002]).await?;
     Ok(Verdict::pass("Close 1002", "it came"))
 }

@@ -298,35 +298,6 @@ impl Client {
         }
         Some(Event::Message { opcode, payload })
     }
-
-    /// Sends a text and expects it back.
-    ///
-    /// # Errors
-    ///
-    /// The verdict where something else comes.
-    pub(crate) async fn echoes(&mut self, cx: &Context, text: &str) -> Result<(), Verdict> {
-        self.send(opcode::TEXT, text, cx.answer_by()).await;
-        let echo = Event::Message { opcode: opcode::TEXT, payload: text.into() };
-        let event = self.next(cx.answer_by()).await;
-        if event == echo { Ok(()) } else { Err(event.unexpected(format!("the echo of {text:?}"))) }
-    }
-
-    /// Closes with 1000, and expects the answer and the end of the connection.
-    ///
-    /// # Errors
-    ///
-    /// The verdict where something else comes.
-    pub(crate) async fn close(&mut self, cx: &Context) -> Result<(), Verdict> {
-        self.send(opcode::CLOSE, 1000_u16.to_be_bytes(), cx.answer_by()).await;
-        match self.next(cx.answer_by()).await {
-            Event::Close { code: None | Some(1000), .. } => {}
-            event => return Err(event.unexpected("our Close is answered by one with 1000")),
-        }
-        match self.next(cx.answer_by()).await {
-            Event::Ended => Ok(()),
-            event => Err(event.unexpected("the end of the connection, behind both Close frames")),
-        }
-    }
 }
 
 /// The octets of an opening handshake (RFC 6455 §4.1) with the case's own key.

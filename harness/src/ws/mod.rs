@@ -4,6 +4,7 @@
 
 pub(crate) mod client;
 pub(crate) mod deflate;
+mod dialogue;
 pub(crate) mod frame;
 pub(crate) mod judge;
 pub(crate) mod row;
