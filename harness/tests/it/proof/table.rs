@@ -32,6 +32,13 @@ impl Table {
         }
     }
 
+    /// Leaves out what is known of these cases.
+    pub(super) fn forget(&mut self, cases: &[Case]) {
+        for row in self.0.values_mut() {
+            row.retain(|id, _| cases.iter().all(|case| case.id != *id));
+        }
+    }
+
     /// Of the faults that fail a case the one that fails the fewest others; of two kinds, one that shows at
     /// once.
     pub(super) fn most_specific(&self, id: &str) -> Option<Fault> {
