@@ -4,14 +4,18 @@
 //! on several connections is code, in the modules here.
 
 mod audit;
+mod closing;
 mod compression;
 mod contract;
 mod crash;
 mod data;
 mod deflate;
 mod fragmentation;
+#[cfg(test)]
+mod numbers;
 mod slow;
 mod tls;
+mod utf8;
 mod volume;
 
 use std::future::Future;
@@ -33,6 +37,8 @@ pub fn all() -> Vec<Case> {
     let mut cases = data::http_cases();
     cases.extend(contract::http_cases());
     cases.extend(data::websocket_cases());
+    cases.extend(utf8::cases());
+    cases.extend(closing::cases());
     cases.extend(volume::cases());
     cases.extend(compression::cases());
     cases.extend(deflate::cases());

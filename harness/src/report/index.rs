@@ -47,6 +47,8 @@ impl Report {
     pub fn to_index(&self, file: impl Fn(&Judged) -> String) -> String {
         let entry = |judged: &Judged| {
             let word = match judged.outcome {
+                // No rule stands behind it: that it passed is a measurement.
+                Outcome::Pass if judged.strength == Strength::Info => "INFORMATIONAL",
                 Outcome::Pass => "OK",
                 Outcome::Warn => "NON-STRICT",
                 Outcome::Info => "INFORMATIONAL",
