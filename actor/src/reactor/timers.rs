@@ -14,6 +14,9 @@ use crate::time::now;
 /// What [`Timers::next`] is while no timer is set.
 pub(super) const NEVER: u64 = u64::MAX;
 
+/// Nanoseconds of a tick.
+const TICK: u64 = 1_000_000;
+
 /// See the module. A tick is a millisecond: coarse enough to fire timers in groups, and finer than
 /// any deadline of a server.
 pub(super) struct Timers {
@@ -22,11 +25,18 @@ pub(super) struct Timers {
     wheel: Mutex<Wheel>,
     /// The next tick at which the wheel has something to do, readable without its lock.
     next: AtomicU64,
+    /// Nanoseconds since the start: timers up to here have left the wheel, and no others.
+    reached: AtomicU64,
 }
 
 impl Timers {
     pub(super) fn new() -> Self {
-        Self { start: Instant::now(), wheel: Mutex::new(Wheel::new()), next: AtomicU64::new(NEVER) }
+        Self {
+            start: Instant::now(),
+            wheel: Mutex::new(Wheel::new()),
+            next: AtomicU64::new(NEVER),
+            reached: AtomicU64::new(0),
+        }
     }
 
     pub(super) fn next(&self) -> u64 {
@@ -54,13 +64,22 @@ impl Timers {
         }
         let mut wheel = lock(&self.wheel);
         wheel.advance(now, due);
+        self.reached.store((now - 1).saturating_mul(TICK), Ordering::Release);
         self.publish(&wheel);
+    }
+
+    /// Whether a timer for this time has left the wheel: its task was woken, or is about to be.
+    fn has_reached(&self, at: Instant) -> bool {
+        self.nanos(at) <= self.reached.load(Ordering::Acquire)
+    }
+
+    fn nanos(&self, at: Instant) -> u64 {
+        u64::try_from(at.saturating_duration_since(self.start).as_nanos()).unwrap_or(NEVER)
     }
 
     fn set(&self, at: Instant, waker: Waker) -> (Key, bool) {
         // Rounded up: a timer is never early.
-        let span = at.saturating_duration_since(self.start).as_nanos();
-        let tick = u64::try_from(span.div_ceil(1_000_000)).unwrap_or(NEVER).saturating_add(1);
+        let tick = self.nanos(at).div_ceil(TICK).saturating_add(1);
         let mut wheel = lock(&self.wheel);
         let key = wheel.insert(tick, waker);
         let before = self.next();
@@ -95,6 +114,14 @@ impl Timer {
     /// One that moved later since the last poll stays set for the earlier time: when that comes,
     /// the task is woken, polls, and sets it for the rest.
     pub(crate) fn poll(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        // Without a look at the clock, which a connection would have for each message.
+        if let Some(armed) = &self.armed
+            && armed.at <= deadline
+            && armed.waker.will_wake(cx.waker())
+            && !reactor().timers.has_reached(armed.at)
+        {
+            return Poll::Pending;
+        }
         let now = now();
         if now >= deadline {
             self.disarm();
@@ -103,14 +130,10 @@ impl Timer {
         if let Some(armed) = &mut self.armed
             && armed.at <= deadline
             && armed.at > now
+            && reactor().timers.rewake(armed.key, cx.waker())
         {
-            if armed.waker.will_wake(cx.waker()) {
-                return Poll::Pending;
-            }
-            if reactor().timers.rewake(armed.key, cx.waker()) {
-                armed.waker = cx.waker().clone();
-                return Poll::Pending;
-            }
+            armed.waker = cx.waker().clone();
+            return Poll::Pending;
         }
         self.arm(deadline, cx.waker());
         Poll::Pending
