@@ -10,10 +10,7 @@ use seawall_codec::ws::CloseCode;
 
 use crate::connection::{Connection, Due, Ended};
 use crate::error::Kind;
-
-/// Output that waits up to here is gathered while the frames of one read are handled; beyond, it
-/// is written at once. One write of this size costs little more than one of a few octets.
-const GATHER_LEN: usize = 64 * 1024;
+use crate::outbox::PLENTY;
 
 /// A connection that was lost while the handler was at work.
 struct Lost {
@@ -35,7 +32,7 @@ impl<I: Send + 'static> Connection<I> {
         if let Err(Panicked(text)) = outcome {
             self.close(CloseCode::INTERNAL_ERROR, "internal error", ExitReason::Panicked(text));
         }
-        if lost.is_none() && self.outbox().len() >= GATHER_LEN {
+        if lost.is_none() && self.outbox().take_news(PLENTY) {
             // What the client does not take now waits within its bound.
             let flushed = poll_fn(|cx| {
                 Poll::Ready(match self.poll_output(cx) {

@@ -5,7 +5,7 @@
 //! call and never during compression: a slow client makes its senders wait for room, not for a
 //! lock.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Context;
 
@@ -33,6 +33,12 @@ pub(crate) const DROPPED: u8 = 4;
 /// There is room again, after there was none.
 pub(crate) const WRITABLE: u8 = 8;
 
+/// As much waits as is worth a write of its own.
+pub(crate) const PLENTY: u8 = 16;
+
+/// Octets that are: one write of this size costs little more than one of a few.
+const PLENTY_LEN: usize = 64 * 1024;
+
 /// The queue of frames between senders and a connection.
 pub(crate) struct Outbox {
     state: Mutex<State>,
@@ -41,8 +47,12 @@ pub(crate) struct Outbox {
     /// Compresses what is worth it, if the client agreed. Set once the handshake is done; what is
     /// sent before goes uncompressed. Boxed: most connections have none.
     encoder: OnceLock<Box<Encoder>>,
-    /// What the connection has to look at: [`CLOSE`], [`INFO`], [`DROPPED`], [`WRITABLE`].
+    /// What the connection has to look at: [`CLOSE`], [`INFO`], [`DROPPED`], [`WRITABLE`],
+    /// [`PLENTY`].
     news: AtomicU8,
+    /// The connection waits, and is to be woken. Set and asked under the lock, since what it means
+    /// stands there; taken back by the connection without it.
+    asleep: AtomicBool,
 }
 
 impl Outbox {
@@ -52,6 +62,7 @@ impl Outbox {
             changed: Event::new(),
             encoder: OnceLock::new(),
             news: AtomicU8::new(0),
+            asleep: AtomicBool::new(false),
         }
     }
 
@@ -84,7 +95,7 @@ impl Outbox {
         } else {
             state.queue.push_message(opcode, payload);
         }
-        state.wake();
+        self.pushed(&state);
         Ok(())
     }
 
@@ -98,7 +109,7 @@ impl Outbox {
         } else {
             state.queue.push_shared(&frame);
         }
-        state.wake();
+        self.pushed(&state);
         Ok(())
     }
 
@@ -113,7 +124,7 @@ impl Outbox {
             return Err(Refused::Full);
         }
         state.queue.append(1, |tail| frame::encode(Opcode::Ping, true, None, payload, tail));
-        state.wake();
+        self.wake(&state);
         Ok(())
     }
 
@@ -135,7 +146,7 @@ impl Outbox {
             } else {
                 state.queue.push_encoded(frame);
             }
-            state.wake();
+            self.pushed(&state);
             Ok(())
         })
     }
@@ -200,7 +211,7 @@ impl Outbox {
     /// Lets the connection know that something waits in the inbox.
     pub(crate) fn informed(&self) {
         self.mark(INFO);
-        self.state().wake();
+        self.wake(&self.state());
     }
 
     /// Marks something that the connection has to look at.
@@ -239,7 +250,7 @@ impl Outbox {
     pub(crate) fn end(&self) -> Vec<Weak<Members>> {
         let mut state = self.state();
         state.over = true;
-        let left = (std::mem::take(&mut state.rare().groups), state.forget_waker());
+        let left = (std::mem::take(&mut state.rare().groups), state.waker.take());
         drop(state); // what it wakes is let go without the lock
         left.0
     }
@@ -256,11 +267,6 @@ impl Outbox {
         self.state().queue.append(0, f)
     }
 
-    /// How many octets wait, written out or not.
-    pub(crate) fn len(&self) -> usize {
-        self.state().unsent()
-    }
-
     /// Takes out what is to be written next; what was in `next` is written. If nothing waits, `cx`
     /// is woken when something does; tells whether something came.
     pub(crate) fn take(&self, next: &mut Batch, cx: &mut Context<'_>) -> bool {
@@ -270,7 +276,7 @@ impl Outbox {
         if came {
             state.unwritten = next.len();
         } else {
-            state.await_news(cx);
+            self.sleep(&mut state, cx);
             state.queue.shrink(); // an idle connection holds no memory for its output
         }
         drop(state);
@@ -291,11 +297,35 @@ impl Outbox {
     /// Wakes `cx` when something happens that the connection has to look at, though it cannot
     /// write now.
     pub(crate) fn await_news(&self, cx: &mut Context<'_>) {
-        self.state().await_news(cx);
+        self.sleep(&mut self.state(), cx);
     }
 
     /// Senders need not wake the connection: it will look by itself.
     pub(crate) fn attend(&self) {
-        self.state().attend();
+        self.asleep.store(false, Ordering::Relaxed);
+    }
+
+    fn sleep(&self, state: &mut State, cx: &mut Context<'_>) {
+        if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            state.waker = Some(cx.waker().clone());
+        }
+        self.asleep.store(true, Ordering::Relaxed);
+    }
+
+    /// Lets the connection know that there is something for it.
+    pub(crate) fn wake(&self, state: &State) {
+        if self.asleep.load(Ordering::Relaxed)
+            && let Some(waker) = &state.waker
+        {
+            self.asleep.store(false, Ordering::Relaxed);
+            waker.wake_by_ref();
+        }
+    }
+
+    fn pushed(&self, state: &State) {
+        if state.unsent() >= PLENTY_LEN {
+            self.mark(PLENTY);
+        }
+        self.wake(state);
     }
 }

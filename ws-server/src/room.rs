@@ -2,7 +2,7 @@
 //! hears of it when there is some again.
 
 use std::sync::{Arc, MutexGuard, Weak};
-use std::task::{Context, Waker};
+use std::task::Waker;
 
 use seawall_codec::ws::CloseCode;
 
@@ -18,11 +18,10 @@ pub(crate) struct State {
     /// Octets that were taken out and are not written yet.
     pub(crate) unwritten: usize,
     rare: Option<Box<Rare>>,
-    /// Wakes the connection. Stored once: the executor hands a task the same waker for life.
-    waker: Option<Waker>,
+    /// Wakes the connection. Stored once: the executor hands a task the same waker for life. A waker
+    /// keeps its task's memory, so it goes with the connection.
+    pub(crate) waker: Option<Waker>,
     pub(crate) config: Arc<Config>,
-    /// The connection waits, and is to be woken.
-    asleep: bool,
     /// There was no room for a message, and the handler was not told since that there is.
     full: bool,
     /// Somebody waits for room. A notice that nobody hears would cost as much.
@@ -78,7 +77,7 @@ impl Outbox {
             Overflow::DropNewest => {
                 config.counters.dropped_newest.add();
                 self.dropped(&mut state, 1);
-                state.wake();
+                self.wake(&state);
                 Err(Refused::Dropped)
             }
             Overflow::Close => {
@@ -135,7 +134,7 @@ impl Outbox {
     pub(crate) fn ask_to_close(&self, state: &mut State, close: (CloseCode, String)) {
         state.rare().close_request = Some(close);
         self.mark(CLOSE);
-        state.wake();
+        self.wake(state);
         self.changed.notify(usize::MAX);
     }
 
@@ -158,7 +157,6 @@ impl State {
             rare: None,
             waker: None,
             config: Arc::clone(config),
-            asleep: false,
             full: false,
             awaited: false,
             over: false,
@@ -196,37 +194,12 @@ impl State {
         let limits = &self.config.limits;
         self.waiting() <= limits.queued / 2 && self.queue.messages() <= limits.queued_messages / 2
     }
-
-    pub(crate) fn await_news(&mut self, cx: &mut Context<'_>) {
-        if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            self.waker = Some(cx.waker().clone());
-        }
-        self.asleep = true;
-    }
-
-    /// The connection looks by itself.
-    pub(crate) fn attend(&mut self) {
-        self.asleep = false;
-    }
-
-    /// Lets the connection know that there is something for it.
-    pub(crate) fn wake(&mut self) {
-        if std::mem::take(&mut self.asleep)
-            && let Some(waker) = &self.waker
-        {
-            waker.wake_by_ref();
-        }
-    }
-
-    /// Nobody is to be woken any more. A waker keeps its task's memory.
-    pub(crate) fn forget_waker(&mut self) -> Option<Waker> {
-        self.asleep = false;
-        self.waker.take()
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::task::Context;
+
     use super::*;
     use crate::Limits;
     use crate::batch::Batch;
