@@ -10,6 +10,8 @@ mod clients;
 mod http;
 // Our server, judged by our harness as by any other.
 mod judged;
+// What docs/requirements.md promises has its proof.
+mod requirements;
 // How reference starts, says what is wrong, and stops.
 mod starts;
 // An example in a process of its own.
