@@ -20,15 +20,29 @@ fn leaks(report: &Report) -> Vec<&Judged> {
     report.results.iter().filter(|judged| judged.got.contains("a leak")).collect()
 }
 
-#[test]
-fn a_leak_is_the_verdict_of_a_case_that_leaks_alone() {
-    let report = judge("leaks-descriptors");
+fn accuses(fault: &str, what: &str) {
+    let report = judge(fault);
     assert!(report.notes.iter().any(|note| note.text.starts_with("a leak?")), "{:?}", report.notes);
     let [guilty] = leaks(&report)[..] else { panic!("{:?}", leaks(&report)) };
     assert_eq!(guilty.outcome, Outcome::Fail);
     assert!(guilty.got.starts_with("a leak: 20 runs of it alone leave "), "{}", guilty.got);
-    assert_eq!(guilty.got.matches("more descriptors").count(), 3, "{}", guilty.got);
+    assert_eq!(guilty.got.matches(what).count(), 3, "{}", guilty.got);
     assert!(guilty.trace.iter().any(|line| line.contains("< HTTP/1.1 4")), "{:?}", guilty.trace);
+}
+
+#[test]
+fn descriptors_that_are_lost_are_pinned_on_a_case_that_loses_them_alone() {
+    accuses("leaks-descriptors", "more descriptors");
+}
+
+#[test]
+fn so_are_threads() {
+    accuses("leaks-threads", "more threads");
+}
+
+#[test]
+fn so_is_memory() {
+    accuses("leaks-memory", "KiB more of memory");
 }
 
 #[test]

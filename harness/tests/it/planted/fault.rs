@@ -27,6 +27,11 @@ macro_rules! faults {
             pub(crate) fn is_of_tls(self) -> bool {
                 self.name().starts_with("tls-")
             }
+
+            /// Whether what it fails is whichever case leaks most: `leaks.rs` has more to say.
+            pub(crate) fn is_leak(self) -> bool {
+                self.name().starts_with("leaks-")
+            }
         }
     };
 }
@@ -321,6 +326,10 @@ faults! {
     SilentOnRefusal = "silent-on-refusal",
     /// A descriptor is lost with each refusal.
     LeaksDescriptors = "leaks-descriptors",
+    /// A thread is lost with each refusal.
+    LeaksThreads = "leaks-threads",
+    /// Four mebibytes are lost with each refusal.
+    LeaksMemory = "leaks-memory",
     /// What would be refused aborts the process.
     DiesOnRefusal = "dies-on-refusal",
 

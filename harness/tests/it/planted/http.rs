@@ -314,6 +314,14 @@ impl Connection<'_> {
         if self.has(Fault::LeaksDescriptors) {
             std::mem::forget(self.output.try_clone());
         }
+        if self.has(Fault::LeaksThreads) {
+            std::thread::spawn(|| loop {
+                std::thread::park();
+            });
+        }
+        if self.has(Fault::LeaksMemory) {
+            std::mem::forget(vec![1_u8; 4 << 20]);
+        }
         if self.has(Fault::SilentOnRefusal) {
             self.wait_for_fin();
             return Ok(false);

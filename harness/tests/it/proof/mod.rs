@@ -94,8 +94,7 @@ fn each_fault_turns_its_cases_red() {
         let concerns = |case: &&Case| match case.family {
             Family::Tls => fault.is_of_tls(),
             Family::Slow => OF_SLOW_CLIENTS.contains(fault),
-            // What it fails is whichever case leaks most: `leaks.rs` has more to say.
-            _ => !fault.is_of_tls() && *fault != Fault::LeaksDescriptors,
+            _ => !fault.is_of_tls() && !fault.is_leak(),
         };
         wanted.iter().filter(concerns).map(|case| case.id.clone()).collect()
     };
