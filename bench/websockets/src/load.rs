@@ -155,11 +155,12 @@ fn frame(len: usize) -> Vec<u8> {
 pub fn connect(address: SocketAddr, path: &str) -> Result<TcpStream, Box<dyn Error>> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
-    write!(
-        stream,
+    // In one piece: not all contestants take a head in several.
+    let head = format!(
         "GET {path} HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-    )?;
+    );
+    stream.write_all(head.as_bytes())?;
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut octet = [0];

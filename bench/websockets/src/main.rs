@@ -18,8 +18,12 @@ use std::error::Error;
 use load::Load;
 use server::Server;
 
-/// Who is compared, ourselves first.
-const NAMES: [&str; 5] = ["seawall", "fastwebsockets", "tokio-websockets", "tungstenite", "axum"];
+/// Who is compared, ourselves first. uWebSockets is there once `uws/build` has built it.
+fn names() -> Vec<&'static str> {
+    let mut names = vec!["seawall", "fastwebsockets", "tokio-websockets", "tungstenite", "axum"];
+    names.extend(server::uwebsockets().exists().then_some(server::UWEBSOCKETS));
+    names
+}
 
 /// Threads of each server: this machine's cores, of which the load takes its share.
 const WORKERS: usize = 2;
@@ -79,20 +83,21 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn compare(words: &[String]) -> Result<(), Box<dyn Error>> {
-    println!("| | unit | {} |", NAMES.join(" | "));
-    println!("|---|---|{}", "---|".repeat(NAMES.len()));
+    let names = names();
+    println!("| | unit | {} |", names.join(" | "));
+    println!("|---|---|{}", "---|".repeat(names.len()));
     for (name, row) in ROWS {
         if words.is_empty() || words.iter().any(|word| name.contains(word.as_str())) {
-            measure(name, row)?;
+            measure(name, row, &names)?;
         }
     }
     Ok(())
 }
 
-fn measure(name: &str, row: Row) -> Result<(), Box<dyn Error>> {
+fn measure(name: &str, row: Row, names: &[&str]) -> Result<(), Box<dyn Error>> {
     if let Row::Idle { connections } = row {
         let mut cells = Vec::new();
-        for server in NAMES {
+        for server in names {
             // A server of its own: what others left in its pools would count.
             let server = Server::start(server)?;
             let before = server.memory()?;
@@ -107,11 +112,11 @@ fn measure(name: &str, row: Row) -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     // Server CPU for one message, and messages a second, round by round.
-    let mut samples = vec![(Vec::new(), Vec::new()); NAMES.len()];
+    let mut samples = vec![(Vec::new(), Vec::new()); names.len()];
     for round in 0..ROUNDS {
-        for n in 0..NAMES.len() {
-            let n = (n + round) % NAMES.len();
-            let server = Server::start(NAMES[n])?;
+        for n in 0..names.len() {
+            let n = (n + round) % names.len();
+            let server = Server::start(names[n])?;
             let (messages, cpu, seconds) = match row {
                 Row::Echo { connections, window, len, messages } => {
                     let mut load = Load::open(server.address, "/echo", connections, window, len)?;

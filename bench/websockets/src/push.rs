@@ -49,7 +49,10 @@ pub fn measure() -> Result<(), Box<dyn Error>> {
     })?;
     spans.sort_unstable();
     let at = |share: f64| spans[(spans.len() as f64 * share) as usize] as f64 / 1e6;
-    println!("{PUSHES} pushes to a silent client, {OTHERS} others echo {:.0} thousand/s", rate / 1e3);
+    println!(
+        "{PUSHES} pushes to a silent client, {OTHERS} others echo {:.0} thousand/s",
+        rate / 1e3
+    );
     println!("p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms", at(0.50), at(0.99), at(0.999_999));
     Ok(())
 }

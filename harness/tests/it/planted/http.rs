@@ -315,8 +315,10 @@ impl Connection<'_> {
             std::mem::forget(self.output.try_clone());
         }
         if self.has(Fault::LeaksThreads) {
-            std::thread::spawn(|| loop {
-                std::thread::park();
+            std::thread::spawn(|| {
+                loop {
+                    std::thread::park();
+                }
             });
         }
         if self.has(Fault::LeaksMemory) {
