@@ -54,6 +54,7 @@ pub(crate) enum Command {
     #[command(after_long_help = RUN_EXAMPLES)]
     Run(Box<Run>),
     /// List the cases
+    #[command(after_long_help = LIST_EXAMPLES)]
     List(List),
     /// Explain cases: what they send and accept, why that matters, what fixes it
     Explain(Explain),
@@ -194,10 +195,20 @@ impl Explain {
     }
 }
 
+const LIST_EXAMPLES: &str = "\
+Examples:
+  harness list --filter http/CL                     a line for each case, by family
+  harness list --json -                             each with its rule, strength, needs, and why it matters
+  harness list --filter ws --json ws.json";
+
 #[derive(Args, Debug)]
 pub(crate) struct List {
     #[command(flatten)]
     pub(crate) selection: Selection,
+
+    /// Write the cases as JSON instead; `-` for standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -136,7 +136,11 @@ fn shrink(arguments: &Shrink) -> Result<ExitCode, Error> {
 
 fn list(arguments: &List) -> Result<ExitCode, Error> {
     let cases = arguments.selection.filter().select(&catalogue::all())?;
-    print(&summary::list(&cases));
+    match arguments.json.as_deref() {
+        None => print(&summary::list(&cases)),
+        Some(path) if path.as_os_str() == "-" => print(&catalogue::to_json(&cases)),
+        Some(path) => files::write_one(&File { path, content: catalogue::to_json(&cases) })?,
+    }
     Ok(ExitCode::from(exit::PASSED))
 }
 

@@ -1,4 +1,4 @@
-use crate::support::run;
+use crate::support::{TempFile, run};
 
 #[test]
 fn a_case_is_explained_with_its_octets_its_rule_and_its_cure() {
@@ -30,6 +30,28 @@ fn the_list_is_grouped_by_family() {
     assert_eq!(code, 0);
     assert!(stdout.starts_with("HTTP conformance ("), "{stdout}");
     assert!(stdout.contains("\nslow clients (10)\n") && stdout.ends_with(" cases\n"), "{stdout}");
+}
+
+#[test]
+fn the_list_is_there_for_programs_too() {
+    let listed = |json: &str| serde_json::from_str::<serde_json::Value>(json).unwrap();
+    let (code, stdout, _) = run(&["list", "--filter", "http/CL-04,tls", "--json", "-"]);
+    assert_eq!(code, 0);
+    let list = listed(&stdout);
+    let checks = list["checks"].as_array().unwrap();
+    assert_eq!(list["count"], checks.len());
+    let first = &checks[0];
+    assert_eq!((&first["id"], &first["family"]), (&"http/CL-04".into(), &"http".into()));
+    assert_eq!((&first["rule"], &first["strength"]), (&"RFC 9112 §6.3".into(), &"must".into()));
+    assert_eq!(first["needs"], serde_json::json!(["echo"]));
+    assert!(first["why"].as_str().unwrap().len() > 20, "{first}");
+    assert!(checks[1]["needs"].as_array().unwrap().contains(&"https".into()), "{}", checks[1]);
+
+    let file = TempFile::new("list.json", "");
+    let (code, stdout, _) = run(&["list", "--json", file.path()]);
+    assert_eq!((code, &stdout[..]), (0, ""));
+    let list = listed(&std::fs::read_to_string(&file.0).unwrap());
+    assert_eq!(list["count"], list["checks"].as_array().unwrap().len());
 }
 
 #[test]

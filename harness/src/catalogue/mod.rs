@@ -11,12 +11,15 @@ mod crash;
 mod data;
 mod deflate;
 mod fragmentation;
+mod listing;
 #[cfg(test)]
 mod numbers;
 mod slow;
 mod tls;
 mod utf8;
 mod volume;
+
+pub use listing::to_json;
 
 use std::future::Future;
 use std::rc::Rc;
