@@ -27,8 +27,9 @@ fn split(bytes: &[u8]) -> Option<(&[u8], Option<u16>)> {
         }
         (&bytes[..=end], &bytes[end + 1..])
     } else {
-        let (host, port) = bytes.split_at(scan::len::<REG_NAME>(bytes));
-        if host.is_empty() {
+        let end = bytes.iter().position(|byte| *byte == b':').unwrap_or(bytes.len());
+        let (host, port) = bytes.split_at(end);
+        if !is_reg_name(host) {
             return None;
         }
         (host, port)
@@ -38,6 +39,16 @@ fn split(bytes: &[u8]) -> Option<(&[u8], Option<u16>)> {
         [b':', digits @ ..] => Some((host, Some(port_number(digits)?))),
         _ => None,
     }
+}
+
+/// `reg-name = *( unreserved / pct-encoded / sub-delims )`, here not empty.
+fn is_reg_name(name: &[u8]) -> bool {
+    let plain = |part: &[u8]| scan::len::<REG_NAME>(part) == part.len();
+    let mut parts = name.split(|byte| *byte == b'%');
+    let first = parts.next().is_some_and(plain);
+    let encoded =
+        |rest: &[u8]| rest.get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+    !name.is_empty() && first && parts.all(|rest| encoded(rest) && plain(rest))
 }
 
 /// `port = *DIGIT`, here at most 65535, with any number of leading zeros.
@@ -56,9 +67,7 @@ fn is_ip_future(bytes: &[u8]) -> bool {
     !version.is_empty()
         && version.iter().all(u8::is_ascii_hexdigit)
         && !address.is_empty()
-        && address
-            .iter()
-            .all(|byte| *byte == b':' || *byte != b'%' && scan::len::<REG_NAME>(&[*byte]) == 1)
+        && address.iter().all(|byte| *byte == b':' || scan::len::<REG_NAME>(&[*byte]) == 1)
 }
 
 #[cfg(test)]
@@ -114,6 +123,11 @@ mod tests {
             "[vg.x]",
             "h\0",
             "h\u{fc}",
+            "a%b",
+            "%",
+            "a%2",
+            "a%2g",
+            "%%20",
         ] {
             assert!(!is_host(bad.as_bytes()), "{bad}");
         }

@@ -9,7 +9,7 @@ pub(super) const TOKEN: u8 = 1;
 pub(super) const TARGET: u8 = 2;
 /// `pchar` or `/`, with `%` (RFC 3986 §3.3).
 pub(super) const PATH: u8 = 4;
-/// `unreserved`, `sub-delims` or `%`: a registered name (RFC 3986 §3.2.2).
+/// `unreserved` or `sub-delims`: a registered name (RFC 3986 §3.2.2) without percent-encoding.
 pub(super) const REG_NAME: u8 = 8;
 /// HTAB, SP, VCHAR and obs-text (RFC 9110 §5.5): what a field value may hold.
 pub(super) const VALUE: u8 = 16;
@@ -22,8 +22,8 @@ const fn classes() -> [u8; 256] {
     while byte < 256 {
         let c = byte as u8;
         let unreserved = c.is_ascii_alphanumeric() || one_of(c, b"-._~");
-        let reg_name = unreserved || one_of(c, b"!$&'()*+,;=%");
-        let path = reg_name || one_of(c, b":@/");
+        let reg_name = unreserved || one_of(c, b"!$&'()*+,;=");
+        let path = reg_name || one_of(c, b":@/%");
         // The URL Standard encodes neither of the last six in a query, so browsers
         // send them although RFC 3986 does not know them.
         let target = path || c == b'?' || one_of(c, b"[]{}|\\^`");

@@ -143,6 +143,8 @@ impl RequestLine {
                     let at = self.pos - self.target_end - 1;
                     match VERSION[at] {
                         b'd' if byte.is_ascii_digit() => {}
+                        // The letter is none.
+                        b'd' => return Err(Violation::Version),
                         expected if expected == byte => {}
                         b'\r' if byte == b'\n' => return Err(Violation::LineEnd),
                         b'\n' => return Err(Violation::LineEnd),

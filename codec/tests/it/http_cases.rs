@@ -122,6 +122,8 @@ fn refused_request_lines() {
         ("GET / HTTP/1.\r\n", Version),
         ("GET / HTTP/.1\r\n", Version),
         ("GET / HTTP/1.10\r\n", Version),
+        ("GET / HTTP/d.1\r\n", Version),
+        ("GET / HTTP/1.d\r\n", Version),
         ("GET / HTTP/01.1\r\n", Version),
         ("GET / HTTP/11.1\r\n", Version),
         ("GET / HTTP/ 1.1\r\n", Version),
@@ -296,7 +298,10 @@ fn every_byte_beside_a_framing_field() {
 fn hosts() {
     let with_host =
         |host: &str| parse(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes());
-    for bad in ["a, b", "bad host", "###", "h/path", "user@h", "h:99999", "[::1", "", "\u{e9}"] {
+    for bad in [
+        "a, b", "bad host", "###", "h/path", "user@h", "h:99999", "[::1", "", "\u{e9}", "a%b",
+        "a%2g:80",
+    ] {
         assert_eq!(with_host(bad), Err(Violation::HostInvalid), "{bad:?}");
     }
     for good in ["h:", "[::1]:80", "unknown.example"] {
