@@ -343,6 +343,31 @@ mod tests {
         }
     }
 
+    /// Each as a profile names it.
+    #[test]
+    fn what_asks_for_another_signal_is_stopped_by_that() {
+        for name in ["TERM", "INT", "QUIT", "HUP", "USR1", "USR2"] {
+            let launch =
+                format!("command = ['sh', '-c', \"{HEEDS}\", 'sh', '{name}']\nstop = '{name}'");
+            let launch: Launch = toml::from_str(&launch).unwrap();
+            let ports = Ports { plain: 4711, tls: 4712 };
+            let process = Process::start(&launch, Path::new(""), ports, "").unwrap();
+            let output = process.output.clone();
+            while output.tail(1) != ["ready"] {
+                thread::yield_now();
+            }
+            block_on(process.stop(launch.stop.into(), Duration::from_secs(20)));
+            let deadline = Instant::now() + Duration::from_secs(20);
+            while output.tail(1) != [format!("heard {name}")] {
+                assert!(Instant::now() < deadline, "{name}: {:?}", output.tail(9));
+                thread::yield_now();
+            }
+        }
+    }
+
+    /// Says that it has heard the signal named by its argument, and ends.
+    const HEEDS: &str = "trap 'echo heard '$1'; exit' $1; echo ready; while :; do sleep 0.01; done";
+
     #[test]
     fn no_such_program_is_the_subjects_error() {
         let launch = Launch { command: vec!["./no-such-program".into()], ..Launch::default() };
