@@ -28,6 +28,10 @@ use crate::ws::frame::{Frame, Parsed};
 const MAX_KEPT: usize = 16 * 1024;
 /// Events kept in one trace: a flood says nothing more after this many.
 const MAX_EVENTS: usize = 2_000;
+/// Lines shown of one trace: so many of its beginning, and so many of its end, where a verdict falls.
+/// A thousand messages and their echoes say nothing that the first and the last do not.
+const FIRST_SHOWN: usize = 300;
+const LAST_SHOWN: usize = 100;
 /// Octets shown of one payload or of one line.
 const MAX_SHOWN: usize = 96;
 
@@ -220,6 +224,12 @@ impl Recorder {
             lines.push(format!("… {} more events", inner.dropped));
             times.extend(times.last().copied());
         }
+        let unshown = lines.len().saturating_sub(FIRST_SHOWN + LAST_SHOWN);
+        if unshown > 1 {
+            let middle = FIRST_SHOWN..FIRST_SHOWN + unshown;
+            times.drain(middle.start + 1..middle.end);
+            lines.splice(middle, [format!("… {unshown} more lines")]);
+        }
         Rendered { lines, times }
     }
 }
@@ -394,5 +404,21 @@ mod tests {
         let Rendered { lines, times } = trace.render("h");
         assert_eq!(times.len(), lines.len(), "a time for each line");
         assert_eq!(lines, [format!("c1 ~ again × {MAX_EVENTS}"), "… 6 more events".into()]);
+    }
+
+    #[test]
+    fn of_a_long_trace_the_beginning_and_the_end_are_shown() {
+        let trace = Recorder::default();
+        let c = trace.connection();
+        let all = FIRST_SHOWN + LAST_SHOWN + 7;
+        for n in 0..all {
+            trace.record(c, Event::Note(n.to_string()));
+        }
+        let Rendered { lines, times } = trace.render("h");
+        assert_eq!(times.len(), lines.len(), "a time for each line");
+        assert_eq!(lines.len(), FIRST_SHOWN + 1 + LAST_SHOWN);
+        assert_eq!(lines[FIRST_SHOWN - 1], format!("c1 ~ {}", FIRST_SHOWN - 1));
+        assert_eq!(lines[FIRST_SHOWN], "… 7 more lines");
+        assert_eq!(lines[FIRST_SHOWN + LAST_SHOWN], format!("c1 ~ {}", all - 1));
     }
 }
