@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use async_lock::SemaphoreGuardArc;
@@ -60,9 +61,8 @@ impl Door {
     }
 
     async fn accept_one(&self, scope: &Scope) {
-        // At the limit this waits, and new connections queue in the system: memory does not grow.
-        let permit = self.shared.connections.acquire_arc().await;
-        match self.listener.accept().await {
+        let (permit, accepted) = self.accept().await;
+        match accepted {
             Ok((stream, peer)) => {
                 self.shared.counters.accepted.add();
                 self.admit(scope, stream, peer, permit).await;
@@ -75,6 +75,23 @@ impl Door {
                 if !concerns_one_connection(&error) {
                     time::sleep(PAUSE).await;
                 }
+            }
+        }
+    }
+
+    /// The next connection, with its place among those that may be open. At the limit this waits,
+    /// and new connections queue in the system: memory does not grow.
+    async fn accept(&self) -> (SemaphoreGuardArc, io::Result<(TcpStream, SocketAddr)>) {
+        let places = &self.shared.connections;
+        loop {
+            let accepted = future::poll_fn(|cx| match places.try_acquire_arc() {
+                // Whoever waits for a client keeps no place that one of another endpoint may need.
+                Some(permit) => self.listener.poll_accept(cx).map(|done| Some((permit, done))),
+                None => Poll::Ready(None),
+            });
+            match accepted.await {
+                Some(accepted) => return accepted,
+                None => drop(places.acquire_arc().await),
             }
         }
     }

@@ -132,6 +132,22 @@ fn beyond_all_connections_the_next_waits() {
     assert_eq!(second.answer().status, 200);
 }
 
+/// Of two endpoints the one without clients once kept a place for its next: the other had one less
+/// than [`Limits::connections`] says, and none where that is 1.
+#[test]
+fn an_endpoint_that_waits_for_clients_keeps_no_place() {
+    let fixture = Fixture::with(|server| {
+        let server = server.limits(Limits { connections: 1, ..Limits::default() });
+        server.listen(([127, 0, 0, 1], 0).into())
+    });
+    for _ in 0..2 {
+        for address in fixture.running.local_addrs() {
+            assert_eq!(crate::Client::connect(*address).get("/hello").status, 200);
+            fixture.until(|| fixture.running.stats().active == 0);
+        }
+    }
+}
+
 #[test]
 fn each_wait_for_a_client_ends() {
     let table: [(&str, Timeouts, Option<u16>); 5] = [
