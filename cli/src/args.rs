@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use seawall_harness::{Deviation, Filter, Options, Outcome, Report, Route, Strength};
+use seawall_harness::{Deviation, Filter, Limits, Options, Outcome, Report, Route, Strength};
 
 use crate::files::File;
 
@@ -273,9 +273,9 @@ pub(crate) struct Subject {
     #[arg(long, value_name = "TIME", help_heading = "Subject", value_parser = humantime::parse_duration)]
     ready_timeout: Option<Duration>,
 
-    /// A promised limit, `head`, `body` or `handshake`, such as `head=10s`
-    #[arg(long, value_name = "NAME=TIME", help_heading = "Subject", value_parser = limit)]
-    limit: Vec<(String, Duration)>,
+    /// A promised limit, such as `head=10s` or `connections=500`; docs/subject-contract.md lists them
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "Subject", value_parser = limit)]
+    limit: Vec<(String, String)>,
 
     /// A verdict that is known and accepted, such as `http/VER-03=warn: by policy`
     #[arg(long, value_name = "ID=VERDICT: REASON", help_heading = "Subject", value_parser = deviation)]
@@ -453,12 +453,10 @@ fn route(text: &str) -> Result<(Route, String), String> {
     Ok((route, path))
 }
 
-fn limit(text: &str) -> Result<(String, Duration), String> {
-    let (name, time) = pair(text).map_err(|_| "write NAME=TIME, such as head=10s")?;
-    if !matches!(name.as_str(), "head" | "body" | "handshake") {
-        return Err("no such limit; there are head, body, handshake".into());
-    }
-    Ok((name, humantime::parse_duration(&time).map_err(|error| error.to_string())?))
+fn limit(text: &str) -> Result<(String, String), String> {
+    let (name, value) = pair(text).map_err(|_| "write NAME=VALUE, such as head=10s")?;
+    Limits::default().set(&name, &value)?;
+    Ok((name, value))
 }
 
 fn deviation(text: &str) -> Result<Deviation, String> {

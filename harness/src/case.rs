@@ -25,6 +25,8 @@ pub enum Family {
     Crash,
     /// Clients that send or read slowly harm nobody.
     Slow,
+    /// More clients than there is room for.
+    Overload,
     /// How octets are cut into segments makes no difference.
     Fragmentation,
     /// Handshakes that go wrong harm nobody, and connections end in order.
@@ -35,11 +37,12 @@ pub enum Family {
 
 impl Family {
     /// Every family, in the order of reports.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Http,
         Self::Ws,
         Self::Crash,
         Self::Slow,
+        Self::Overload,
         Self::Fragmentation,
         Self::Tls,
         Self::Audit,
@@ -53,6 +56,7 @@ impl Family {
             Self::Ws => "ws",
             Self::Crash => "crash",
             Self::Slow => "slow",
+            Self::Overload => "overload",
             Self::Fragmentation => "fragmentation",
             Self::Tls => "tls",
             Self::Audit => "audit",
@@ -67,6 +71,7 @@ impl Family {
             Self::Ws => "WebSocket conformance",
             Self::Crash => "crash isolation",
             Self::Slow => "slow clients",
+            Self::Overload => "overload",
             Self::Fragmentation => "fragmentation",
             Self::Tls => "TLS",
             Self::Audit => "audit of all answers",

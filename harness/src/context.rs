@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crate::audit::{Audit, Tap};
-use crate::profile::Limits;
+use crate::limits::Limits;
 use crate::route::Route;
 use crate::subject::{Endpoint, Target};
 use crate::timing::Timing;
@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) timing: Timing,
     pub(crate) audit: Audit,
+    /// The subject's process group, where we started it.
+    pub(crate) group: Option<u32>,
     /// Nothing is left out to save time.
     pub(crate) thorough: bool,
 }
@@ -88,6 +90,21 @@ impl Context {
         self.shared.thorough
     }
 
+    /// The subject's process group, where we started it.
+    pub(crate) fn group(&self) -> Option<u32> {
+        self.shared.group
+    }
+
+    /// The same, whose attackers and victims come from other addresses: others for each number.
+    pub(crate) fn elsewhere(&self, number: u8) -> Self {
+        Self { seed: self.seed ^ u64::from(number) << 8, ..self.clone() }
+    }
+
+    /// Whether attackers and victims have addresses of their own at the route.
+    pub(crate) fn tells_addresses_apart(&self, route: Route) -> bool {
+        Source::Attacker.has_address(self.endpoint(route).address)
+    }
+
     /// Whether the subject offers the route.
     pub(crate) fn offers(&self, route: Route) -> bool {
         self.shared.routes.contains_key(&route)
@@ -119,6 +136,25 @@ impl Context {
         source: Source,
     ) -> Result<Connection, Verdict> {
         self.open_audited(self.endpoint(route), source).await
+    }
+
+    /// Connects to where the route is served, if that can be had soon: no answer is expected.
+    pub(crate) async fn connect_soon(
+        &self,
+        route: Route,
+        source: Source,
+    ) -> Result<Connection, Verdict> {
+        let endpoint = self.endpoint(route);
+        self.open_within(endpoint, endpoint.tls.as_ref(), source, self.timing().quiet).await
+    }
+
+    /// Connects to where the route is served, and says nothing, not even what TLS asks for.
+    pub(crate) async fn connect_silently(
+        &self,
+        route: Route,
+        source: Source,
+    ) -> Result<Connection, Verdict> {
+        self.open(self.endpoint(route), None, source).await
     }
 
     /// Where TLS is judged.
@@ -195,7 +231,17 @@ impl Context {
         tls: Option<&Tls>,
         source: Source,
     ) -> Result<Connection, Verdict> {
-        let (lane, patience) = (self.seed as u16, self.timing().answer);
+        self.open_within(endpoint, tls, source, self.timing().answer).await
+    }
+
+    async fn open_within(
+        &self,
+        endpoint: &Endpoint,
+        tls: Option<&Tls>,
+        source: Source,
+        patience: Duration,
+    ) -> Result<Connection, Verdict> {
+        let lane = self.seed as u16;
         Connection::open(endpoint.address, tls, source, lane, &self.trace, patience)
             .await
             .map_err(|error| cannot_connect(endpoint, &error))

@@ -12,7 +12,8 @@ use crate::context::{Context, Shared};
 use crate::error::Error;
 use crate::http::Response;
 use crate::http::exchange::{Answer, get, next_answer, post_echo};
-use crate::profile::{Limits, Profile, Tls, Urls};
+use crate::limits::Limits;
+use crate::profile::{Profile, Tls, Urls};
 use crate::route::Route;
 use crate::subject::Target;
 use crate::timing::Timing;
@@ -76,6 +77,7 @@ impl Probe {
                 target: self.target.clone(),
                 routes: [(route, path.to_owned())].into(),
                 limits: Limits::default(),
+                group: None,
                 timing: Timing::calibrated(Duration::from_millis(10), None),
                 audit: Audit::default(),
                 thorough: false,
@@ -209,7 +211,7 @@ fn write(
         }
     }
     out.push_str(
-        "\n# What it promises; the harness holds it to that.\n# [limits]\n# head = \"10s\"\n# body = \"10s\"\n\n\
+        "\n# What it promises; the harness holds it to that.\n# [limits]\n# first_byte = \"10s\"\n# head = \"10s\"\n# body = \"10s\"\n# keep_alive = \"10s\"\n# connections = 500\n\n\
          # Verdicts that are known and accepted.\n# [[deviations]]\n# case = \"http/VER-03\"\n# verdict = \"warn\"\n\
          # reason = \"by policy\"\n# until = \"2027-01-31\"\n",
     );

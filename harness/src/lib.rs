@@ -10,6 +10,7 @@ mod explain;
 mod filter;
 mod http;
 mod init;
+mod limits;
 mod profile;
 mod replay;
 mod report;
@@ -28,7 +29,8 @@ pub use error::Error;
 pub use explain::{Exchange, Reasons};
 pub use filter::Filter;
 pub use init::draft;
-pub use profile::{Deviation, Launch, Limits, Profile, Ready, StopSignal, Tls, Urls};
+pub use limits::Limits;
+pub use profile::{Deviation, Launch, Profile, Ready, StopSignal, Tls, Urls};
 pub use replay::{Line, Replayed, Shrunk, replay, shrink};
 pub use report::{
     Cell, Change, Comparison, Difference, End, Judged, Note, Report, Row, SCHEMA, Sample,

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use crate::error::Error;
+use crate::limits::Limits;
 use crate::route::Route;
 use crate::verdict::Outcome;
 
@@ -168,29 +169,6 @@ pub struct Tls {
     pub insecure: bool,
 }
 
-/// Promised limits. What is not promised is not judged, or only by its effect on others.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// A head that is not complete this long after its first octet is answered 408 or closed.
-    #[serde(deserialize_with = "optional_duration")]
-    pub head: Option<Duration>,
-    /// Content that stops or drips is answered 408 or closed after this long.
-    #[serde(deserialize_with = "optional_duration")]
-    pub body: Option<Duration>,
-    /// A client that has not finished its TLS handshake this long after it connected is closed.
-    #[serde(deserialize_with = "optional_duration")]
-    pub handshake: Option<Duration>,
-}
-
-impl Limits {
-    /// The shortest promise about requests: what a case does to a healthy end must take less.
-    #[must_use]
-    pub fn shortest(&self) -> Option<Duration> {
-        [self.head, self.body].into_iter().flatten().min()
-    }
-}
-
 /// A verdict that is known and accepted.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -316,7 +294,7 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
     })
 }
 
-fn optional_duration<'de, D: Deserializer<'de>>(
+pub(crate) fn optional_duration<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Duration>, D::Error> {
     duration(deserializer).map(Some)

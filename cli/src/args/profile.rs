@@ -42,12 +42,8 @@ impl Subject {
             profile.ready.line = Some(line.clone());
         }
         profile.ready.timeout = self.ready_timeout.unwrap_or(profile.ready.timeout);
-        for (name, time) in &self.limit {
-            match name.as_str() {
-                "head" => profile.limits.head = Some(*time),
-                "body" => profile.limits.body = Some(*time),
-                _ => profile.limits.handshake = Some(*time),
-            }
+        for (name, value) in &self.limit {
+            profile.limits.set(name, value).map_err(Error::Usage)?;
         }
         profile.deviations.extend(self.deviation.iter().cloned());
         profile.check()?;

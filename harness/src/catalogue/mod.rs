@@ -14,6 +14,7 @@ mod fragmentation;
 mod listing;
 #[cfg(test)]
 mod numbers;
+mod overload;
 mod slow;
 mod tls;
 mod utf8;
@@ -48,6 +49,7 @@ pub fn all() -> Vec<Case> {
     cases.extend(contract::websocket_cases());
     cases.extend(crash::cases());
     cases.extend(slow::cases());
+    cases.extend(overload::cases());
     cases.extend(fragmentation::cases());
     cases.extend(tls::cases());
     cases.extend(audit::cases());

@@ -4,6 +4,8 @@
 //! Twenty attackers at once, each from an address that is not the victims'. Victims make
 //! requests all the while; each must be answered within the subject's usual time.
 
+mod waits;
+
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
@@ -67,6 +69,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
     ]
     .into_iter()
+    .chain(waits::cases())
     .map(|case| case.rule("RFC 9112 §9.5", Strength::Hardening).exhausting().long())
     .collect()
 }

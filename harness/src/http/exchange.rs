@@ -25,8 +25,13 @@ pub(crate) enum Answer {
 impl Answer {
     /// The status, if there is a response.
     pub(crate) fn status(&self) -> Option<u16> {
+        self.response().map(|response| response.status)
+    }
+
+    /// The response, if there is one.
+    pub(crate) fn response(&self) -> Option<&Response> {
         match self {
-            Self::Response(response) => Some(response.status),
+            Self::Response(response) => Some(response),
             Self::Closed | Self::Silence | Self::Malformed(_) => None,
         }
     }

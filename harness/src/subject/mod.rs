@@ -3,6 +3,7 @@
 mod alarm;
 mod guard;
 mod process;
+mod shortage;
 mod target;
 mod vitals;
 
@@ -28,6 +29,7 @@ use crate::ws::client::Client;
 
 pub(crate) use alarm::Alarm;
 use process::Process;
+pub(crate) use shortage::Shortage;
 use target::Ports;
 pub(crate) use target::{Endpoint, Target};
 pub(crate) use vitals::Vitals;
@@ -208,6 +210,7 @@ impl Subject {
             limits: profile.limits.clone(),
             timing: self.timing,
             audit: audit.clone(),
+            group: self.group(),
             thorough: false,
         }
     }

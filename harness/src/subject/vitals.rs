@@ -2,7 +2,6 @@
 //! on Linux only; elsewhere there are no vitals.
 
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use rustix::param::{clock_ticks_per_second, page_size};
@@ -24,16 +23,9 @@ impl Vitals {
     /// `/proc`.
     pub(crate) fn of_group(guard: u32) -> Option<Self> {
         let mut sum = None;
-        for entry in fs::read_dir("/proc").ok()?.flatten() {
-            let name = entry.file_name();
-            let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else {
-                continue;
-            };
+        for pid in members(guard) {
             // A process that ends while we look at it counts no more.
-            let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
-            if pid != guard
-                && let Some(vitals) = Self::of_process(&stat, guard, &entry.path())
-            {
+            if let Some(vitals) = Self::of_process(pid) {
                 let sum: &mut Self = sum.get_or_insert_default();
                 sum.memory += vitals.memory;
                 sum.cpu += vitals.cpu;
@@ -44,21 +36,43 @@ impl Vitals {
         sum
     }
 
-    fn of_process(stat: &str, guard: u32, folder: &Path) -> Option<Self> {
-        // The name, in parentheses, may hold anything; proc_pid_stat(5) counts fields from 1.
-        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-        let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
-        if field(5)? != u64::from(guard) {
-            return None;
-        }
-        let ticks = field(14)? + field(15)?;
+    fn of_process(pid: u32) -> Option<Self> {
+        Self::read(&stat(pid)?, descriptors(pid).unwrap_or(0))
+    }
+
+    fn read(stat: &str, descriptors: u64) -> Option<Self> {
+        let ticks = field(stat, 14)? + field(stat, 15)?;
         Some(Self {
-            memory: field(24)? * page_size() as u64,
+            memory: field(stat, 24)? * page_size() as u64,
             cpu: Duration::from_millis(ticks * 1000 / clock_ticks_per_second().max(1)),
-            descriptors: fs::read_dir(folder.join("fd")).map_or(0, |fds| fds.count() as u64),
-            threads: field(20)?,
+            descriptors,
+            threads: field(stat, 20)?,
         })
     }
+}
+
+/// The processes of the group that `guard` leads, without itself.
+pub(super) fn members(guard: u32) -> impl Iterator<Item = u32> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(move |pid| {
+        *pid != guard && stat(*pid).and_then(|stat| field(&stat, 5)) == Some(guard.into())
+    })
+}
+
+/// How many descriptors a process has open.
+pub(super) fn descriptors(pid: u32) -> Option<u64> {
+    Some(fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count() as u64)
+}
+
+fn stat(pid: u32) -> Option<String> {
+    fs::read_to_string(format!("/proc/{pid}/stat")).ok()
+}
+
+/// The number in a line of `/proc/PID/stat`; its manual page counts fields from 1. The name, in parentheses,
+/// may hold anything.
+fn field(stat: &str, number: usize) -> Option<u64> {
+    stat.rsplit_once(')')?.1.split_whitespace().nth(number - 3)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -68,11 +82,11 @@ mod tests {
     #[test]
     fn a_line_of_stat_is_read_behind_the_name() {
         let stat = "7 (a) b) S 1 42 42 0 -1 4194560 1 0 0 0 150 50 0 0 20 0 3 0 100 9999 12 0";
-        let vitals = Vitals::of_process(stat, 42, Path::new("/no/such")).unwrap();
-        assert_eq!(vitals.threads, 3);
+        let vitals = Vitals::read(stat, 5).unwrap();
+        assert_eq!((vitals.threads, vitals.descriptors), (3, 5));
         assert_eq!(vitals.memory, 12 * page_size() as u64);
         assert_eq!(vitals.cpu, Duration::from_millis(2000 * 100 / clock_ticks_per_second()));
-        assert_eq!(Vitals::of_process(stat, 41, Path::new("/no/such")), None, "another group");
+        assert_eq!(field(stat, 5), Some(42), "its group");
     }
 
     #[cfg(target_os = "linux")]

@@ -7,7 +7,7 @@
 use std::future::{Future, pending};
 use std::io::{self, ErrorKind};
 use std::mem;
-use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use async_io::{Async, Timer};
@@ -48,9 +48,14 @@ impl Source {
             Self::Attacker => 66,
             Self::Victim => 7,
         };
-        let IpAddr::V4(ip) = subject.ip() else { return None };
         let [high, low] = lane.to_be_bytes();
-        ip.is_loopback().then(|| (Ipv4Addr::new(127, role, high, low.clamp(1, 254)), 0).into())
+        let address = (Ipv4Addr::new(127, role, high, low.clamp(1, 254)), 0);
+        self.has_address(subject).then(|| address.into())
+    }
+
+    /// Whether it connects from an address of its own.
+    pub(crate) fn has_address(self, subject: SocketAddr) -> bool {
+        self != Self::Case && subject.is_ipv4() && subject.ip().is_loopback()
     }
 }
 

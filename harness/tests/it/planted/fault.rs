@@ -312,12 +312,24 @@ faults! {
     CrashHidden = "crash-hidden",
 
     // Slow clients.
+    /// A client that says nothing is waited for.
+    NoFirstByteTimeout = "no-first-byte-timeout",
+    /// A connection may wait for its next request for ever.
+    NoIdleTimeout = "no-idle-timeout",
     /// A head may take for ever.
     NoHeadTimeout = "no-head-timeout",
     /// Each octet of a head starts its timeout anew.
     HeadTimeoutRestarts = "head-timeout-restarts",
     /// Content may take for ever.
     NoBodyTimeout = "no-body-timeout",
+    /// One address may have as many connections as there are in all.
+    NoCapPerAddress = "no-cap-per-address",
+    /// There is no cap on connections in all.
+    NoCapInAll = "no-cap-in-all",
+    /// Accepting is tried again at once when there are no descriptors.
+    AcceptSpins = "accept-spins",
+    /// An accept that fails is the last.
+    AcceptStops = "accept-stops",
     /// Connections are served one after the other.
     OneAtATime = "one-at-a-time",
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::sync::Mutex;
 
 use super::fault::{Fault, Faults};
@@ -94,13 +95,13 @@ impl From<Lack> for End {
 
 /// The way out, shared by the session and what it pushes. Nothing leaves after Close.
 pub(super) struct Output {
-    stream: TcpStream,
+    stream: Arc<TcpStream>,
     closed: Mutex<bool>,
     faults: Faults,
 }
 
 impl Output {
-    pub(super) fn new(stream: TcpStream, faults: Faults) -> Self {
+    pub(super) fn new(stream: Arc<TcpStream>, faults: Faults) -> Self {
         Self { stream, closed: Mutex::new(false), faults }
     }
 
@@ -120,7 +121,7 @@ impl Output {
             return Ok(false);
         }
         *closed |= opcode == CLOSE;
-        (&self.stream).write_all(&self.frame(opcode, payload))?;
+        (&*self.stream).write_all(&self.frame(opcode, payload))?;
         Ok(true)
     }
 

@@ -20,10 +20,10 @@ use super::session::{Kind, Session};
 use super::spoil::spoil;
 
 /// Serves one client to the end.
-pub(super) fn serve(id: u64, stream: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
+pub(super) fn serve(id: u64, stream: Arc<TcpStream>, shared: &Arc<Shared>) -> io::Result<()> {
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
-    let input = Input::new(stream.try_clone()?, shared.has(Fault::LosesBytesOnSplit));
+    let input = Input::new(Arc::clone(&stream), shared.has(Fault::LosesBytesOnSplit));
     let mut connection =
         Connection { id, input, output: stream, held: Vec::new(), served: 0, shared };
     loop {
@@ -46,7 +46,7 @@ pub(super) fn serve(id: u64, stream: TcpStream, shared: &Arc<Shared>) -> io::Res
 struct Connection<'a> {
     id: u64,
     input: Input,
-    output: TcpStream,
+    output: Arc<TcpStream>,
     /// An answer that another one overtakes: `pipelining-out-of-order`.
     held: Vec<u8>,
     served: u32,
@@ -68,9 +68,8 @@ impl Connection<'_> {
     /// Reads one request and answers it.
     fn exchange(&mut self) -> Result<Next, Refusal> {
         if self.input.unread().is_empty() {
-            let idle = Deadline::after(Some(self.shared.config.idle));
             // No request was begun: there is nothing to answer.
-            self.input.fill(idle).map_err(|_| Refusal::Gone)?;
+            self.input.fill(self.idle_deadline()).map_err(|_| Refusal::Gone)?;
         }
         self.served += 1;
         if self.served == 100 && self.has(Fault::HundredthIsLast) {
@@ -100,6 +99,14 @@ impl Connection<'_> {
             Some(kind) => self.switch(kind, &head, has_content && !body_is_frames),
             None => self.answer(&head, content),
         }
+    }
+
+    fn idle_deadline(&self) -> Deadline {
+        let (wait, fault) = match self.served {
+            0 => (self.shared.config.first, Fault::NoFirstByteTimeout),
+            _ => (self.shared.config.idle, Fault::NoIdleTimeout),
+        };
+        Deadline::after((!self.has(fault)).then_some(wait))
     }
 
     fn head_deadline(&self) -> Deadline {
@@ -299,14 +306,14 @@ impl Connection<'_> {
     }
 
     fn write(&mut self, octets: &[u8]) -> Result<(), Refusal> {
-        self.output.write_all(octets).map_err(|_| Refusal::Gone)
+        (&*self.output).write_all(octets).map_err(|_| Refusal::Gone)
     }
 
     /// Answers what was not understood. Where the next request would begin is then unknown, so the connection
     /// ends; returns whether it goes on all the same.
     fn refuse(&mut self, refusal: Refusal) -> io::Result<bool> {
         let held = std::mem::take(&mut self.held);
-        self.output.write_all(&held)?;
+        (&*self.output).write_all(&held)?;
         let Refusal::Status(status) = refusal else { return Ok(false) };
         if self.has(Fault::DiesOnRefusal) {
             std::process::abort();
@@ -344,7 +351,7 @@ impl Connection<'_> {
         if !goes_on {
             response = response.with("Connection", "close");
         }
-        self.output.write_all(&response.head(&self.shared.config.faults))?;
+        (&*self.output).write_all(&response.head(&self.shared.config.faults))?;
         Ok(goes_on)
     }
 

@@ -2,11 +2,12 @@
 
 use std::io::{self, ErrorKind, Read};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Unread octets, and the socket that brings more.
 pub(super) struct Input {
-    stream: TcpStream,
+    stream: Arc<TcpStream>,
     buffer: Vec<u8>,
     /// Everything before this was consumed.
     start: usize,
@@ -17,7 +18,7 @@ pub(super) struct Input {
 
 impl Input {
     /// `loses_bytes` plants `loses-bytes-on-split`.
-    pub(super) fn new(stream: TcpStream, loses_bytes: bool) -> Self {
+    pub(super) fn new(stream: Arc<TcpStream>, loses_bytes: bool) -> Self {
         Self { stream, buffer: Vec::new(), start: 0, chunk: Box::new([0; READ]), loses_bytes }
     }
 
@@ -34,7 +35,7 @@ impl Input {
         }
         self.stream.set_read_timeout(left).map_err(|_| Lack::Gone)?;
         let read = loop {
-            match self.stream.read(&mut self.chunk[..]) {
+            match (&*self.stream).read(&mut self.chunk[..]) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 read => break read,
             }

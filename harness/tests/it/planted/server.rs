@@ -1,7 +1,7 @@
 //! The listener, the connections it has open, and what they share.
 
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -19,15 +19,29 @@ pub(crate) struct Config {
     pub(crate) head: Duration,
     /// Each KiB of content must arrive within this.
     pub(crate) body: Duration,
-    /// A connection may wait this long for a request.
+    /// A connection may wait this long for its first request.
+    pub(crate) first: Duration,
+    /// A connection may wait this long for its next request.
     pub(crate) idle: Duration,
+    /// Connections at once.
+    pub(crate) connections: usize,
+    /// Connections at once from one address.
+    pub(crate) per_address: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
         // Not what the harness waits for an answer, two seconds: two clocks must not race.
         let limit = Duration::from_millis(1500);
-        Self { faults: Faults::default(), head: limit, body: limit, idle: Duration::from_secs(10) }
+        Self {
+            faults: Faults::default(),
+            head: limit,
+            body: limit,
+            first: Duration::from_secs(3),
+            idle: Duration::from_secs(4),
+            connections: 600,
+            per_address: 150,
+        }
     }
 }
 
@@ -92,7 +106,7 @@ pub(super) struct Shared {
     pub(super) poisoned: AtomicBool,
     stopping: AtomicBool,
     next_id: AtomicU64,
-    open: Mutex<HashMap<u64, TcpStream>>,
+    open: Mutex<HashMap<u64, (IpAddr, Arc<TcpStream>)>>,
 }
 
 impl Shared {
@@ -122,8 +136,23 @@ impl Shared {
         self.poisoned.store(true, Ordering::SeqCst);
     }
 
+    /// Takes a place for a connection; `None` if there is none left for its address, or at all.
+    fn seat(&self, stream: &Arc<TcpStream>) -> Option<u64> {
+        let ip = stream.peer_addr().ok()?.ip();
+        let mut open = self.open.lock().expect("no one panics here");
+        let of_address = open.values().filter(|(other, _)| *other == ip).count();
+        let full = open.len() >= self.config.connections && !self.has(Fault::NoCapInAll);
+        let crowded = of_address >= self.config.per_address && !self.has(Fault::NoCapPerAddress);
+        if full || crowded {
+            return None;
+        }
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        open.insert(id, (ip, Arc::clone(stream)));
+        Some(id)
+    }
+
     fn close_all_but(&self, id: Option<u64>) {
-        for (other, stream) in self.open.lock().expect("no one panics here").iter() {
+        for (other, (_, stream)) in self.open.lock().expect("no one panics here").iter() {
             if Some(*other) != id {
                 drop(stream.shutdown(Shutdown::Both));
             }
@@ -136,25 +165,36 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         if shared.stopping.load(Ordering::SeqCst) {
             return;
         }
-        // A client may be gone before it is accepted.
-        let Ok(stream) = stream else { continue };
+        let stream = match stream {
+            Ok(stream) => Arc::new(stream),
+            // One descriptor for each connection: where there are none, it is accept that fails.
+            Err(_) if shared.has(Fault::AcceptSpins) => continue,
+            // The listener stays open: clients queue there, and nobody comes for them.
+            Err(_) if shared.has(Fault::AcceptStops) => return thread::park(),
+            // Most likely there are no descriptors. A client may also be gone before it is accepted.
+            Err(_) => {
+                thread::sleep(ACCEPT_PAUSE);
+                continue;
+            }
+        };
+        // Who finds no place is closed without a word.
+        let Some(id) = shared.seat(&stream) else { continue };
         let shared = Arc::clone(shared);
         if shared.has(Fault::OneAtATime) {
-            serve(stream, &shared);
+            serve(id, stream, &shared);
         } else {
-            thread::spawn(move || serve(stream, &shared));
+            thread::spawn(move || serve(id, stream, &shared));
         }
     }
 }
 
-fn serve(stream: TcpStream, shared: &Arc<Shared>) {
-    let id = shared.next_id.fetch_add(1, Ordering::Relaxed);
-    let Ok(copy) = stream.try_clone() else { return };
-    shared.open.lock().expect("no one panics here").insert(id, copy);
+fn serve(id: u64, stream: Arc<TcpStream>, shared: &Arc<Shared>) {
     // What goes wrong with one client ends with its connection.
     drop(http::serve(id, stream, shared));
     shared.open.lock().expect("no one panics here").remove(&id);
 }
 
+/// How long the server waits for descriptors before it tries to accept again.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;

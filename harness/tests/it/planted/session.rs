@@ -50,7 +50,7 @@ impl<'a> Session<'a> {
     pub(super) fn new(
         kind: Kind,
         input: Input,
-        output: TcpStream,
+        output: Arc<TcpStream>,
         shared: &'a Shared,
         id: u64,
     ) -> Self {

@@ -254,8 +254,10 @@ fn the_answer_to_head_is_the_one_to_get_without_content() {
 #[test]
 fn slow_clients_are_cut_off() {
     let moment = Duration::from_millis(50);
-    let server =
-        Server::bind(0, Config { head: moment, body: moment, idle: moment, ..Config::default() });
+    let server = Server::bind(
+        0,
+        Config { head: moment, body: moment, first: moment, idle: moment, ..Config::default() },
+    );
     let answer = talk(server.addr(), "GET /hello HTTP/1.1\r\nHost");
     assert_eq!(statuses(&answer), ["408"]);
     let answer = talk(server.addr(), post("Content-Length: 5", "hell"));

@@ -82,7 +82,7 @@ impl Front {
         }
         client.set_nodelay(true)?;
         client.set_write_timeout(Some(WRITE_TIMEOUT))?;
-        let mut input = Input::new(client.try_clone()?, false);
+        let mut input = Input::new(Arc::new(client.try_clone()?), false);
         let (connection, early) = {
             let _turn = self.has(Fault::TlsOneAtATime).then(|| lock(&self.one));
             let _slot = self.slot();

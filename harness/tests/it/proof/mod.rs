@@ -94,6 +94,7 @@ fn each_fault_turns_its_cases_red() {
         let concerns = |case: &&Case| match case.family {
             Family::Tls => fault.is_of_tls(),
             Family::Slow => OF_SLOW_CLIENTS.contains(fault),
+            Family::Overload => OF_CROWDS.contains(fault),
             _ => !fault.is_of_tls() && !fault.is_leak(),
         };
         wanted.iter().filter(concerns).map(|case| case.id.clone()).collect()
@@ -166,9 +167,13 @@ pub(crate) fn profile(faults: &str) -> Profile {
         [tls]
         insecure = true
         [limits]
+        first_byte = "3s"
         head = "1500ms"
         body = "1500ms"
+        keep_alive = "4s"
         handshake = "1500ms"
+        connections = 600
+        connections_per_address = 150
         "#,
     )
     .expect("the profile is right");
@@ -190,12 +195,22 @@ pub(crate) fn profile(faults: &str) -> Profile {
 /// Cases of slow clients take seconds and a crowd of connections each. They run on the faults that concern
 /// them, lest the machine that runs them all be the slow client itself.
 const OF_SLOW_CLIENTS: &[Fault] = &[
+    Fault::NoFirstByteTimeout,
+    Fault::NoIdleTimeout,
     Fault::NoHeadTimeout,
     Fault::HeadTimeoutRestarts,
     Fault::NoBodyTimeout,
     Fault::OneAtATime,
     Fault::SilentOnRefusal,
     Fault::DiesOnRefusal,
+];
+/// The same holds for crowds.
+const OF_CROWDS: &[Fault] = &[
+    Fault::NoCapPerAddress,
+    Fault::NoCapInAll,
+    Fault::AcceptSpins,
+    Fault::AcceptStops,
+    Fault::OneAtATime,
 ];
 /// Runs of the whole catalogue side by side: more would use up the ports of an address, which the system
 /// keeps for a minute after use.
