@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use polling::{Event, Events, Poller};
 
-const CONNECTIONS: usize = 64;
+/// Connections that a load keeps busy.
+pub(crate) const CONNECTIONS: usize = 64;
 
 /// What a client asks for.
 pub(crate) fn request(path: &str) -> String {

@@ -3,12 +3,13 @@
 //!
 //! ```text
 //! servers [ROUNDS]               CPU for a request, and requests a second
+//! servers wrk [ROUNDS]           the same, with `wrk` as the load
 //! servers syscalls               system calls for a request; needs strace
 //! servers memory [CONNECTIONS]   bytes of an idle connection
 //! ```
 //!
-//! Each server is a process of its own with two workers; a small load generator keeps 64
-//! connections busy over loopback. The servers take turns, round by round, so that what else the
+//! Each server is a process of its own with two workers; a small load generator of our own, or
+//! `wrk`, keeps 64 connections busy over loopback. The servers take turns, round by round, so that what else the
 //! machine does falls on all of them; the median round counts. CPU is the server's own, user and
 //! system, from `/proc`.
 
@@ -19,8 +20,10 @@ mod load;
 mod memory;
 mod subject;
 mod syscalls;
+mod wrk;
 
 use std::io::BufRead;
+use std::net::SocketAddr;
 use std::process::exit;
 use std::thread;
 use std::time::Duration;
@@ -30,7 +33,7 @@ use subject::Subject;
 
 /// How many rounds, unless the command line says otherwise.
 const ROUNDS: usize = 7;
-/// How long each server is loaded in each round and way.
+/// How long each server is loaded in each round and way by our own load.
 const TURN: Duration = Duration::from_millis(1500);
 
 /// What is asked for, and how many requests a connection has under way.
@@ -46,8 +49,10 @@ fn main() {
         ["syscalls"] => syscalls::run(),
         ["memory"] => memory::run(memory::CONNECTIONS),
         ["memory", connections] => memory::run(number(connections)),
-        [] => compare(ROUNDS),
-        [rounds] => compare(number(rounds)),
+        ["wrk"] => compare(ROUNDS, wrk::run),
+        ["wrk", rounds] => compare(number(rounds), wrk::run),
+        [] => compare(ROUNDS, by_ours),
+        [rounds] => compare(number(rounds), by_ours),
         _ => panic!("unknown arguments: {arguments:?}"),
     }
 }
@@ -67,19 +72,19 @@ fn serve(name: &str, counted: bool) {
     contestants::serve(name);
 }
 
-fn compare(rounds: usize) {
+fn compare(rounds: usize, load: Load) {
     let subjects = contestants::NAMES.map(|name| Subject::start(name));
     println!("| way | server | CPU a request, µs | ÷ hyper | ÷ bare epoll | requests a second |");
     println!("|---|---|---:|---:|---:|---:|");
     for (way, path, depth) in WAYS {
         // One turn each that does not count: buffers grow, threads start.
         for subject in &subjects {
-            turn(subject, path, depth);
+            turn(subject, path, depth, load);
         }
         let mut turns: Vec<Vec<Turn>> = subjects.iter().map(|_| Vec::new()).collect();
         for _ in 0..rounds {
             for (subject, turns) in subjects.iter().zip(&mut turns) {
-                turns.push(turn(subject, path, depth));
+                turns.push(turn(subject, path, depth, load));
             }
         }
         let medians: Vec<Turn> = turns.into_iter().map(median).collect();
@@ -106,11 +111,19 @@ struct Turn {
     rate: f64,
 }
 
-fn turn(subject: &Subject, path: &str, depth: usize) -> Turn {
+/// Asks a server for a path, so many requests at a time on each connection; gives the number of
+/// answers, and the seconds that they took.
+type Load = fn(SocketAddr, &str, usize) -> (u64, f64);
+
+fn by_ours(address: SocketAddr, path: &str, depth: usize) -> (u64, f64) {
+    (load::run(address, path, depth, Until::Passed(TURN)), TURN.as_secs_f64())
+}
+
+fn turn(subject: &Subject, path: &str, depth: usize, load: Load) -> Turn {
     let before = subject.cpu();
-    let done = load::run(subject.address, path, depth, Until::Passed(TURN));
+    let (done, seconds) = load(subject.address, path, depth);
     let cpu = subject.cpu() - before;
-    Turn { cpu: cpu / done as f64, rate: done as f64 / TURN.as_secs_f64() }
+    Turn { cpu: cpu / done as f64, rate: done as f64 / seconds }
 }
 
 fn median(mut turns: Vec<Turn>) -> Turn {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, Stream};
 
@@ -19,8 +20,12 @@ pub(crate) const CONNECTIONS: usize = 10_000;
 /// How long a server has to settle: buffers that are given back late.
 const SETTLE: Duration = Duration::from_millis(1500);
 
+/// Descriptors beside those of the connections, with which a process begins or ends up: far more than there are.
+const OTHERS: u64 = 500;
+
 /// Prints a row for each server.
 pub(crate) fn run(connections: usize) {
+    allow(connections as u64 + OTHERS);
     println!("| server | resident bytes for each of {connections} | given out by the allocator |");
     println!("|---|---:|---:|");
     for name in NAMES.into_iter().chain([TLS]) {
@@ -36,6 +41,18 @@ pub(crate) fn run(connections: usize) {
         let resident = cost(subject.resident(), before.0);
         let given_out = cost(subject.held(), before.1);
         println!("| {name} | {resident:.0} | {given_out:.0} |");
+    }
+}
+
+/// Raises the limit on descriptors, ours and that of the servers, which inherit it: each side of the connections is
+/// a process of its own.
+fn allow(descriptors: u64) {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < descriptors) {
+        let raised = Rlimit { current: Some(descriptors), ..limit };
+        setrlimit(Resource::Nofile, raised).unwrap_or_else(|error| {
+            panic!("{descriptors} descriptors are needed, and the hard limit is {limit:?}: {error}")
+        });
     }
 }
 
