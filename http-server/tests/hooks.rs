@@ -48,6 +48,7 @@ impl tracing::Subscriber for Lines {
     fn exit(&self, _: &span::Id) {}
 }
 
+/// H-04.
 #[test]
 fn events_reach_metrics_and_tracing() {
     let lines = Lines::default();

@@ -7,6 +7,7 @@ mod counting;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::num::NonZero;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -38,6 +39,9 @@ const BUDGET: isize = 1024;
 /// Rounds of starting and stopping that must leave nothing.
 const ROUNDS: usize = 100;
 
+/// Requests that must leave nothing.
+const REQUESTS: usize = 50_000;
+
 /// Bytes that may be left of all rounds together: tables that have grown.
 const SLACK: isize = 64 * 1024;
 
@@ -46,6 +50,7 @@ const HELLO: &[u8] = b"GET /hello HTTP/1.1\r\nHost: h\r\n\r\n";
 #[test]
 fn what_a_server_held_comes_back() {
     an_idle_connection_is_small();
+    requests_leave_nothing(REQUESTS);
     starting_and_stopping_leaves_nothing(ROUNDS);
     a_server_without_descriptors_recovers();
 }
@@ -55,6 +60,13 @@ fn what_a_server_held_comes_back() {
 #[ignore = "slow: run alone with --ignored"]
 fn thousands_of_rounds_leave_nothing() {
     starting_and_stopping_leaves_nothing(5000);
+}
+
+/// HTTP-06 at length; some minutes in an optimised build.
+#[test]
+#[ignore = "slow: run alone with --release and --ignored"]
+fn tens_of_millions_of_requests_leave_nothing() {
+    requests_leave_nothing(20_000_000);
 }
 
 fn routes() -> Router {
@@ -84,11 +96,15 @@ fn routes() -> Router {
 
 fn serve() -> (Runtime, Running) {
     let runtime = Runtime::new().unwrap();
+    let running = serve_in(&runtime);
+    (runtime, running)
+}
+
+fn serve_in(runtime: &Runtime) -> Running {
     let address = ([127, 0, 0, 1], 0).into();
     let acceptor = Acceptor::new(Config::new(certified().0.clone())).unwrap();
     let server = Server::new(routes()).listen(address).listen_tls(address, acceptor);
-    let running = server.start(runtime.scope()).unwrap();
-    (runtime, running)
+    server.start(runtime.scope()).unwrap()
 }
 
 /// An identity for `localhost`, and a client's configuration that trusts it.
@@ -134,6 +150,7 @@ fn until(what: &str, done: impl Fn() -> bool) {
     }
 }
 
+/// HTTP-01, HTTP-04: what a connection is must fit into its actor, and be gone with it.
 fn an_idle_connection_is_small() {
     let (runtime, running) = serve();
     let ask = |n: usize| -> Vec<TcpStream> {
@@ -164,6 +181,37 @@ fn cost_is_final(cost: &impl Fn() -> isize) -> bool {
     now == cost()
 }
 
+/// HTTP-06: however many requests, and connections, the server holds what it held after the first, and what its workers
+/// keep of read buffers, as many as each may (`actor/src/buffer.rs`).
+fn requests_leave_nothing(requests: usize) {
+    /// What a connection may ask by default: the last answer ends it.
+    const EACH: usize = 1000;
+    const WORKERS: NonZero<usize> = NonZero::new(2).unwrap();
+    const KEPT: isize = WORKERS.get() as isize * 32 * 16 * 1024;
+    let runtime = Runtime::builder().workers(WORKERS).build().unwrap();
+    let running = serve_in(&runtime);
+    let all = HELLO.repeat(EACH);
+    let ask = || {
+        let mut answers = Vec::new();
+        connect(running.local_addr(), &all).read_to_end(&mut answers).unwrap();
+        let greetings = answers.windows(6).filter(|octets| octets == b"hello\n").count();
+        assert_eq!(greetings, EACH);
+    };
+    let idle = || until("connections end", || running.stats().active == 0);
+    ask();
+    idle();
+    let before = BYTES.load(Ordering::SeqCst);
+    for _ in 0..requests / EACH {
+        ask();
+    }
+    idle();
+    let grown = BYTES.load(Ordering::SeqCst) - before;
+    println!("{requests} requests left {grown} bytes");
+    assert!(grown <= KEPT + SLACK, "{requests} requests left {grown} bytes");
+    let _ = runtime.shutdown(PATIENCE);
+}
+
+/// H-02.
 fn starting_and_stopping_leaves_nothing(rounds: usize) {
     for _ in 0..10 {
         round();
@@ -220,7 +268,7 @@ fn round() {
     drop((answered_by, unanswered, idle, undecided));
 }
 
-/// H-11: without descriptors the server waits, and serves again as soon as there are some.
+/// H-11, HTTP-06: without descriptors the server waits, and serves again as soon as there are some.
 fn a_server_without_descriptors_recovers() {
     const CLIENTS: usize = 40;
     // On an executor that does not run yet: the clients connect before anything is accepted.

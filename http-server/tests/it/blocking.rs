@@ -40,6 +40,7 @@ fn serve(limits: Limits) -> Blocked {
     Blocked { fixture, release, entered }
 }
 
+/// HTTP-03, HTTP-07.
 #[test]
 fn beyond_threads_and_queue_the_answer_is_503_and_the_rest_goes_on() {
     let Blocked { fixture, release, entered } =
@@ -84,7 +85,7 @@ fn handlers_that_never_return_leave_the_server_its_threads() {
     assert_eq!(fixture.client().get("/plain").text(), "plain\n");
 }
 
-/// The same for async handlers, and code that makes content, which hold the threads of the runtime
+/// H-05, HTTP-07. The same for async handlers, and code that makes content, which hold the threads of the runtime
 /// itself: whatever they block on, others are served meanwhile, as often as they like.
 #[test]
 fn async_handlers_that_block_their_threads_leave_the_server_others() {

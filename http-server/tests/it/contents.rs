@@ -35,6 +35,7 @@ fn a_mebibyte_goes_both_ways() {
     assert!(answer.content == content.as_bytes());
 }
 
+/// H-09.
 #[test]
 fn content_beyond_the_limit_is_413_also_when_it_is_chunked() {
     let fixture = Fixture::with(|server| server.limits(Limits { body: 10, ..Limits::default() }));
@@ -49,7 +50,7 @@ fn content_beyond_the_limit_is_413_also_when_it_is_chunked() {
     assert_eq!(fixture.client().ask(post("Content-Length: 10", "0123456789")).status, 200);
 }
 
-/// The answer must be readable although the server reads no more: a reset would take it away.
+/// H-09. The answer must be readable although the server reads no more: a reset would take it away.
 #[test]
 fn an_early_refusal_reaches_a_client_that_goes_on_sending() {
     let fixture = Fixture::new();
@@ -78,6 +79,7 @@ fn content_that_nobody_reads_is_skipped_or_ends_the_connection() {
     assert!(client.is_closed());
 }
 
+/// H-08.
 #[test]
 fn a_client_that_waits_for_100_gets_it_when_the_content_is_wanted() {
     let fixture = Fixture::new();
@@ -95,6 +97,7 @@ fn a_client_that_waits_for_100_gets_it_when_the_content_is_wanted() {
     assert_eq!((answer.status, answer.text()), (200, "hello"));
 }
 
+/// H-08.
 #[test]
 fn head_and_bodiless_statuses_have_no_content() {
     let fixture = Fixture::new();
@@ -135,6 +138,7 @@ fn streaming() -> Router {
     })
 }
 
+/// H-08.
 #[test]
 fn streams_are_chunked_or_end_with_the_connection() {
     let fixture = Fixture::serve(streaming(), |server| server);
@@ -150,6 +154,7 @@ fn streams_are_chunked_or_end_with_the_connection() {
     assert_eq!(client.rest().unwrap(), expected.as_bytes());
 }
 
+/// H-08.
 #[test]
 fn trailers_come_in_and_go_out_behind_the_content() {
     let router = Router::new().post("/sum", async |mut request: Request| {
@@ -189,6 +194,7 @@ fn trailers_come_in_and_go_out_behind_the_content() {
     assert!(cut.rest().is_err());
 }
 
+/// HTTP-03, HTTP-07.
 #[test]
 fn blocking_handlers_have_the_content_and_block_nobody() {
     let (release, blocked) = std::sync::mpsc::channel::<()>();

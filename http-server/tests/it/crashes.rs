@@ -44,6 +44,7 @@ fn routes() -> Router {
         })
 }
 
+/// HTTP-02, HTTP-05.
 #[test]
 fn every_kind_of_panic_is_a_500_and_nobody_else_notices() {
     let fixture = Fixture::serve(routes(), |server| server);
@@ -66,6 +67,7 @@ fn every_kind_of_panic_is_a_500_and_nobody_else_notices() {
     assert_eq!(fixture.running.stats().crashes, paths.len() as u64);
 }
 
+/// HTTP-02.
 #[test]
 fn a_panic_in_a_stream_cuts_it_off() {
     let fixture = Fixture::serve(routes(), |server| server);

@@ -21,6 +21,7 @@ fn patient() -> Timeouts {
     }
 }
 
+/// H-07.
 #[test]
 fn a_thousand_pipelined_requests_are_answered_in_order() {
     let fixture = Fixture::with(|server| {
@@ -91,6 +92,7 @@ fn a_client_that_ends_its_direction_still_gets_its_answers() {
     assert!(client.is_closed());
 }
 
+/// H-06.
 #[test]
 fn requests_on_one_connection_are_counted() {
     let fixture = Fixture::with(|server| {
@@ -102,6 +104,7 @@ fn requests_on_one_connection_are_counted() {
     assert!(client.is_closed());
 }
 
+/// H-06.
 #[test]
 fn connections_from_one_address_are_counted() {
     let fixture = Fixture::with(|server| {
@@ -118,6 +121,7 @@ fn connections_from_one_address_are_counted() {
     assert_eq!(fixture.running.stats().refused, 1);
 }
 
+/// H-06, HTTP-07.
 #[test]
 fn beyond_all_connections_the_next_waits() {
     let fixture =
@@ -148,6 +152,7 @@ fn an_endpoint_that_waits_for_clients_keeps_no_place() {
     }
 }
 
+/// H-06.
 #[test]
 fn each_wait_for_a_client_ends() {
     let table: [(&str, Timeouts, Option<u16>); 5] = [
@@ -182,6 +187,7 @@ fn each_wait_for_a_client_ends() {
     }
 }
 
+/// H-06.
 #[test]
 fn a_client_between_two_requests_is_let_go_without_a_word() {
     let fixture =
@@ -192,6 +198,7 @@ fn a_client_between_two_requests_is_let_go_without_a_word() {
     assert!(fixture.events().is_empty(), "that is no failure");
 }
 
+/// H-06.
 #[test]
 fn a_drip_below_the_minimum_rate_is_cut_off() {
     let fixture = Fixture::with(|server| {
@@ -210,6 +217,7 @@ fn a_drip_below_the_minimum_rate_is_cut_off() {
     assert_eq!(client.answer().status, 408);
 }
 
+/// H-06, H-09.
 #[test]
 fn a_client_that_does_not_read_is_cut_off() {
     let fixture = Fixture::serve(
@@ -222,6 +230,7 @@ fn a_client_that_does_not_read_is_cut_off() {
     assert_eq!(fixture.events(), ["failed: the client was too slow: a response"]);
 }
 
+/// H-05.
 #[test]
 fn a_handler_that_takes_too_long_is_504() {
     let router = crate::routes()
@@ -233,6 +242,7 @@ fn a_handler_that_takes_too_long_is_504() {
     assert!(client.is_closed());
 }
 
+/// H-03.
 #[test]
 fn a_shutdown_closes_the_idle_and_finishes_the_busy() {
     let (release, blocked) = async_channel::bounded::<()>(1);
@@ -269,7 +279,7 @@ fn a_shutdown_closes_the_idle_and_finishes_the_busy() {
     assert!(std::net::TcpStream::connect(address).is_err(), "nobody listens any more");
 }
 
-/// A response that streams while the shutdown comes is finished, and one that never ends is cut off
+/// H-03. A response that streams while the shutdown comes is finished, and one that never ends is cut off
 /// at the deadline and counted.
 #[test]
 fn a_shutdown_lets_streams_end_until_its_deadline() {
@@ -329,6 +339,7 @@ fn a_shutdown_waits_for_the_content_of_requests() {
     assert_eq!(left, 0);
 }
 
+/// H-03.
 #[test]
 fn a_shutdown_kills_what_does_not_end() {
     let (entered, inside) = std::sync::mpsc::channel();

@@ -72,6 +72,7 @@ fn post(path: &str, media_type: &str, content: impl AsRef<[u8]>) -> Vec<u8> {
     [head.as_bytes(), content].concat()
 }
 
+/// H-15.
 #[test]
 fn content_is_read_as_what_it_is_sent_as() {
     let fixture = Fixture::serve(routes(), |server| server);
@@ -123,6 +124,7 @@ fn part(disposition: &str, content: &str) -> String {
 
 const MULTIPART: &str = "multipart/form-data; boundary=cut";
 
+/// H-15.
 #[test]
 fn a_multipart_form_comes_part_by_part() {
     let fixture = Fixture::serve(routes(), |server| server);

@@ -61,6 +61,7 @@ fn only_when_asked_for_after_the_whole_request_and_not_in_http_1_0() {
     }
 }
 
+/// H-03.
 #[test]
 fn a_shutdown_tells_upgraded_connections_to_end() {
     let router = Router::new().any("/wait", async |_: Request| {

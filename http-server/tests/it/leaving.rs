@@ -58,6 +58,7 @@ fn hear(news: &Receiver<&'static str>) -> &'static str {
     news.recv_timeout(PATIENCE).unwrap()
 }
 
+/// H-09.
 #[test]
 fn a_handler_hears_that_its_client_closed() {
     let (fixture, news) = serve();

@@ -73,6 +73,7 @@ fn trailers(len: usize) -> String {
     format!("POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n{trailers}")
 }
 
+/// H-01.
 #[test]
 fn each_size_is_allowed_up_to_its_limit() {
     let changed = Limits {
@@ -143,7 +144,7 @@ async fn read_some(client: &mut End) -> String {
     String::from_utf8_lossy(&piece[..len]).into_owned()
 }
 
-/// 20 000 in all, the next waits; 1 000 from one address, the next is told so.
+/// H-06. 20 000 in all, the next waits; 1 000 from one address, the next is told so.
 #[test]
 fn connections_are_counted_in_all_and_by_address() {
     let done = Simulation::new(3).run(async |scope| {

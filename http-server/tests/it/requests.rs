@@ -1,6 +1,6 @@
 use crate::Fixture;
 
-/// Each is a whole request whose fault must be answered with one of the statuses, and by closing,
+/// H-01. Each is a whole request whose fault must be answered with one of the statuses, and by closing,
 /// with nothing after it answered.
 #[test]
 fn faults_are_refused_and_end_the_connection() {
@@ -76,6 +76,7 @@ fn faults_are_refused_and_end_the_connection() {
     assert_eq!(fixture.running.stats().request_errors, table.len() as u64);
 }
 
+/// H-01.
 #[test]
 fn sizes_beyond_the_limits_have_statuses_of_their_own() {
     let fixture = Fixture::new();
@@ -115,6 +116,7 @@ fn what_is_right_is_answered_and_the_connection_goes_on() {
     }
 }
 
+/// H-15.
 #[test]
 fn the_router_answers_for_paths_and_methods() {
     let fixture = Fixture::new();

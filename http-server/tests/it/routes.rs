@@ -21,6 +21,7 @@ fn post(path: &str, len: usize) -> String {
     format!("POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {len}\r\n\r\n{}", "x".repeat(len))
 }
 
+/// H-15.
 #[test]
 fn the_innermost_body_limit_counts() {
     let router = Router::new()
@@ -46,6 +47,7 @@ fn the_innermost_body_limit_counts() {
     }
 }
 
+/// H-15, H-05.
 #[test]
 fn a_route_has_its_own_time() {
     let short = Duration::from_millis(30);
@@ -149,7 +151,7 @@ fn nested_routers_have_their_paths_below_a_prefix() {
     );
 }
 
-/// The most specific pattern that has the method answers; 405 says that none has it, and `Allow`
+/// H-15. The most specific pattern that has the method answers; 405 says that none has it, and `Allow`
 /// which methods the resource supports (RFC 9110 §15.5.6), by whichever pattern.
 #[test]
 fn a_method_that_a_pattern_lacks_is_answered_by_the_next_that_matches() {

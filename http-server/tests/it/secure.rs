@@ -104,6 +104,7 @@ impl Secure {
     }
 }
 
+/// TLS-01, TLS-02.
 #[test]
 fn https_is_the_same_server() {
     let answer = Secure::new().get("/hello");
@@ -140,7 +141,7 @@ fn a_handler_sees_what_was_agreed_on() {
     assert!(Secure::serve(router, |server| server).get("/tls").ends_with("\r\nlocalhost"));
 }
 
-/// One slot for handshakes, and clients that connect, begin a message, or leave: none of them takes
+/// TLS-03. One slot for handshakes, and clients that connect, begin a message, or leave: none of them takes
 /// it, whatever time they have.
 #[test]
 fn clients_that_do_not_begin_a_handshake_cost_no_slot() {
@@ -158,7 +159,7 @@ fn clients_that_do_not_begin_a_handshake_cost_no_slot() {
     drop((silent, slow));
 }
 
-/// The slot is taken by who has sent a first message and then sleeps. The next in line gets it when
+/// TLS-03. The slot is taken by who has sent a first message and then sleeps. The next in line gets it when
 /// time is up; the wait is not the next one's fault.
 #[test]
 fn a_client_that_stops_half_way_gives_its_slot_back() {
@@ -177,7 +178,7 @@ fn a_client_that_stops_half_way_gives_its_slot_back() {
     assert_eq!(secure.running.stats().timeouts, 1);
 }
 
-/// After 5 s without any setup, or when it is told to.
+/// TLS-03. After 5 s without any setup, or when it is told to.
 #[test]
 fn a_silent_client_is_let_go() {
     assert_eq!(Timeouts::default().handshake, Duration::from_secs(5));
@@ -208,6 +209,7 @@ fn a_crowd_of_handshakes_waits_for_its_turn() {
     next.exactly(1);
 }
 
+/// TLS-03.
 #[test]
 fn plain_http_is_answered_in_its_own_words() {
     let secure = Secure::new();
@@ -230,6 +232,7 @@ fn octets_that_mean_nothing_are_refused_by_an_alert() {
     assert!(secure.failure().starts_with("the TLS handshake failed"));
 }
 
+/// H-03.
 #[test]
 fn a_shutdown_does_not_wait_for_handshakes() {
     let secure = Secure::serve(routes(), |server| {

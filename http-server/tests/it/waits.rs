@@ -85,6 +85,7 @@ async fn talk(end: End, start: &str, drip: &str, pause: Duration) -> (String, Du
     future::or(reading, writing).await
 }
 
+/// H-06.
 #[test]
 fn each_wait_for_a_client_ends_when_it_should() {
     let hello = "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n";
@@ -118,7 +119,7 @@ fn each_wait_for_a_client_ends_when_it_should() {
     }
 }
 
-/// 5 s for free, then a second for each KiB: half of that lasts not twice as long.
+/// H-06. 5 s for free, then a second for each KiB: half of that lasts not twice as long.
 #[test]
 fn content_must_flow_at_the_minimum_rate() {
     let head =
@@ -154,6 +155,7 @@ async fn sip(mut end: End, octets: usize) -> usize {
     }
 }
 
+/// H-06.
 #[test]
 fn an_answer_must_be_taken_at_the_minimum_rate() {
     for factor in [1, 2] {

@@ -23,6 +23,7 @@ fn a_matching_pair_is_accepted() {
     assert!(Acceptor::from_pem_files(certificate, key).is_ok());
 }
 
+/// TLS-02.
 #[test]
 fn each_fault_names_its_file_and_cause() {
     let (folder, identity, other) = (Folder::new(), identity(), identity());

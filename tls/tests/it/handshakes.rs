@@ -15,6 +15,7 @@ fn accept(octets: &[u8]) -> (AcceptError<Socket>, Socket) {
     })
 }
 
+/// TLS-04.
 #[test]
 fn bytes_go_both_ways_and_close_notify_ends_them() {
     let identity = identity();
@@ -39,6 +40,7 @@ fn a_stream_that_is_cut_is_an_error() {
     assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof);
 }
 
+/// TLS-01.
 #[test]
 fn a_plain_stream_is_the_same_type() {
     block_on(async {

@@ -3,6 +3,7 @@ use seawall_tls::{Acceptor, Config, Error, Version};
 use crate::client::Client;
 use crate::{Identity, identity};
 
+/// TLS-04.
 #[test]
 fn the_name_that_is_asked_for_chooses_the_certificate() {
     let default = Identity::of(&["default.test"]);

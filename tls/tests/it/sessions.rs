@@ -9,6 +9,7 @@ fn acceptor(identity: &Identity, change: impl FnOnce(Config) -> Config) -> Accep
     Acceptor::new(change(Config::new(identity.pem()))).unwrap()
 }
 
+/// TLS-04.
 #[test]
 fn the_newer_version_is_preferred_and_the_older_can_be_refused() {
     let identity = identity();
