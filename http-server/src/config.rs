@@ -64,7 +64,9 @@ pub struct Limits {
     /// Threads whose handler has not returned although its time was over: each is replaced, and
     /// counts here until it returns. Beyond: 503 for what finds no other thread. Default 256.
     ///
-    /// Each holds its stack, two mebibytes of addresses and as much memory as it has used.
+    /// As many as [`blocking_threads`](Self::blocking_threads): all of these may get stuck once
+    /// before anybody is refused for it. Each holds its stack, two mebibytes of addresses and as
+    /// much memory as it has used; at the limit that is half a gibibyte of addresses.
     pub blocking_stuck: usize,
 }
 
