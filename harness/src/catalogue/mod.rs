@@ -10,12 +10,15 @@ mod contract;
 mod crash;
 mod data;
 mod deflate;
+mod floods;
 mod fragmentation;
+mod handshake;
 mod listing;
 #[cfg(test)]
 mod numbers;
 mod overload;
 mod slow;
+mod sweeps;
 mod tls;
 mod utf8;
 mod volume;
@@ -41,6 +44,9 @@ pub fn all() -> Vec<Case> {
     let mut cases = data::http_cases();
     cases.extend(contract::http_cases());
     cases.extend(data::websocket_cases());
+    cases.extend(handshake::cases());
+    cases.extend(sweeps::cases());
+    cases.extend(floods::cases());
     cases.extend(utf8::cases());
     cases.extend(closing::cases());
     cases.extend(volume::cases());

@@ -1,6 +1,6 @@
 //! Which numbers there are: a case that gets lost shows here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::all;
 
@@ -65,6 +65,49 @@ const KNOWN: &[(&str, usize)] = &[
     ("13.7", 18),
 ];
 
+/// Our own groups, each with the number of its rows. A row may have several cases: `frames/03-5-in-2`.
+const OURS: &[(&str, usize)] = &[("handshake", 38), ("frames", 30), ("deflate", 15)];
+
+/// Rows without a case of that name: what they are about, and the cases that judge it. Where there is none, the
+/// text says why.
+const ELSEWHERE: &[(&str, &str, &[&str])] = &[
+    (
+        "handshake/07",
+        "a handshake in pieces",
+        &["fragmentation/ws-handshake-split", "fragmentation/ws-handshake-octets"],
+    ),
+    ("handshake/08", "a message in one segment with it", &["fragmentation/ws-coalesced"]),
+    ("handshake/35", "a handshake that stops half way", &["slow/ws-handshake-drip"]),
+    (
+        "frames/14",
+        "whether each frame of the subject's is sound",
+        &[
+            "audit/ws/mask",
+            "audit/ws/reserved-bits",
+            "audit/ws/opcode",
+            "audit/ws/length",
+            "audit/ws/control",
+            "audit/ws/fragments",
+            "audit/ws/utf8",
+            "audit/ws/close",
+            "audit/ws/after-close",
+        ],
+    ),
+    (
+        "frames/24",
+        "echoes that are not read for a while: that others are served, and that all comes back",
+        &["slow/ws-read-never", "ws/9.1.6"],
+    ),
+    (
+        "frames/25",
+        "many messages in a segment, and a message in many",
+        &["fragmentation/ws-burst", "ws/9.5.5"],
+    ),
+    ("frames/26", "heartbeats are minutes apart: a run does not wait for them", &[]),
+    ("frames/28", "every case runs over TLS as well, where the profile's URL says so", &[]),
+    ("frames/29", "WebSocket over HTTP/2 and HTTP/3 is not spoken here", &[]),
+];
+
 #[test]
 fn every_number_that_the_field_knows_has_its_case() {
     let expected: BTreeSet<String> = KNOWN
@@ -79,4 +122,27 @@ fn every_number_that_the_field_knows_has_its_case() {
     let ours: BTreeSet<String> =
         all().into_iter().map(|case| case.id).filter(is_numbered).collect();
     assert_eq!(ours, expected);
+}
+
+#[test]
+fn every_row_of_ours_has_its_case_or_a_reason() {
+    let ids: BTreeSet<String> = all().into_iter().map(|case| case.id).collect();
+    let elsewhere: BTreeMap<&str, _> =
+        ELSEWHERE.iter().map(|(row, text, cases)| (*row, (*text, *cases))).collect();
+    for (group, count) in OURS {
+        for number in 1..=*count {
+            let row = format!("{group}/{number:02}");
+            let id = format!("ws/{row}");
+            let variant = format!("{id}-");
+            let has_case = ids.iter().any(|other| *other == id || other.starts_with(&variant));
+            match elsewhere.get(&row[..]) {
+                None => assert!(has_case, "{row} has no case, and no reason for that"),
+                Some((text, cases)) => {
+                    assert!(!has_case && !text.is_empty(), "{row} has a case of its own");
+                    let lost: Vec<_> = cases.iter().filter(|id| !ids.contains(**id)).collect();
+                    assert!(lost.is_empty(), "{row} counts on {lost:?}");
+                }
+            }
+        }
+    }
 }

@@ -55,7 +55,10 @@ impl Report {
                 Outcome::Skip => "UNIMPLEMENTED",
                 Outcome::Flaky | Outcome::Fail | Outcome::Error => "FAILED",
             };
-            let close = if word == "NON-STRICT" { "OK" } else { word };
+            let close = match word {
+                "NON-STRICT" | "UNIMPLEMENTED" => "OK",
+                word => word,
+            };
             let entry = Entry {
                 behavior: word.into(),
                 behavior_close: close.into(),

@@ -147,12 +147,24 @@ impl Client {
         cx: &Context,
         extensions: &str,
     ) -> Result<(Self, Response), Verdict> {
+        let fields = format!("{EXTENSIONS}: {extensions}\r\n");
+        Self::open_asking(cx, &fields, |name| name == EXTENSIONS).await
+    }
+
+    /// Connects to the echo route with fields of the case's own; `offered` are those, in small letters, that
+    /// the answer may have because of them.
+    ///
+    /// # Errors
+    ///
+    /// The verdict that follows from a handshake that fails.
+    pub(crate) async fn open_asking(
+        cx: &Context,
+        fields: &str,
+        offered: impl Fn(&str) -> bool,
+    ) -> Result<(Self, Response), Verdict> {
         let mut connection = cx.connect(Route::WsEcho, Source::Case).await?;
-        let mut request = handshake(cx, Route::WsEcho, "");
-        request.truncate(request.len() - b"\r\n".len());
-        request.extend(format!("Sec-WebSocket-Extensions: {extensions}\r\n\r\n").into_bytes());
-        connection.send(&request, cx.answer_by()).await;
-        let response = accepted(cx, &mut connection, |name| name == EXTENSIONS).await?;
+        connection.send(&handshake_asking(cx, fields), cx.answer_by()).await;
+        let response = accepted(cx, &mut connection, offered).await?;
         Ok((Self::from_upgraded(cx, connection), response))
     }
 
@@ -311,6 +323,14 @@ pub(crate) fn handshake(cx: &Context, route: Route, query: &str) -> Vec<u8> {
         handshake_key(cx),
     )
     .into_bytes()
+}
+
+/// The octets of an opening handshake for the echo route, with more fields.
+pub(crate) fn handshake_asking(cx: &Context, fields: &str) -> Vec<u8> {
+    let mut request = handshake(cx, Route::WsEcho, "");
+    request.truncate(request.len() - b"\r\n".len());
+    request.extend(format!("{fields}\r\n").into_bytes());
+    request
 }
 
 /// Waits for the 101 that answers a handshake with [`handshake_key`]; `offered` are fields that it may have
