@@ -23,11 +23,14 @@ macro_rules! files {
 
 const HTTP: Files = files!(
     "http-request-line.toml",
+    "http-methods.toml",
+    "http-target.toml",
     "http-host.toml",
     "http-fields.toml",
     "http-content-length.toml",
     "http-transfer-encoding.toml",
     "http-connection.toml",
+    "http-limits.toml",
 );
 
 /// Conditions and ranges.

@@ -13,11 +13,17 @@ mod deflate;
 mod floods;
 mod fragmentation;
 mod handshake;
+mod late;
+mod limits;
 mod listing;
 #[cfg(test)]
 mod numbers;
 mod overload;
+#[cfg(test)]
+mod rows;
 mod slow;
+mod smuggling;
+mod sweep;
 mod sweeps;
 mod tls;
 mod utf8;
@@ -42,6 +48,10 @@ use crate::verdict::{Strength, Verdict};
 #[must_use]
 pub fn all() -> Vec<Case> {
     let mut cases = data::http_cases();
+    cases.extend(late::cases());
+    cases.extend(limits::cases());
+    cases.extend(sweep::cases());
+    cases.extend(smuggling::cases());
     cases.extend(contract::http_cases());
     cases.extend(data::websocket_cases());
     cases.extend(handshake::cases());

@@ -52,6 +52,14 @@ pub(super) fn cases() -> Vec<Case> {
             &[Route::Bytes, Route::Hello],
             read_never,
         ),
+        case(Slow, "hoard", "Connections that say nothing", &hello, hoard),
+        case(
+            Slow,
+            "pipeline-never",
+            "A hundred thousand requests from a client that does not read",
+            &hello,
+            pipeline_never,
+        ),
         case(
             Slow,
             "ws-handshake-drip",
@@ -239,6 +247,41 @@ async fn chunk_drip(cx: Context) -> Result<Verdict, Verdict> {
 async fn read_never(cx: Context) -> Result<Verdict, Verdict> {
     let start = get(&cx, Route::Bytes, "?n=4000000");
     hold_unread(&cx, Route::Bytes, &start).await
+}
+
+async fn hoard(cx: Context) -> Result<Verdict, Verdict> {
+    const HOARD: usize = 300;
+    let mut hoard = Vec::new();
+    for _ in 0..HOARD {
+        // Those that are turned away are not held.
+        if let Ok(connection) = cx.untraced().connect(Route::Hello, Source::Attacker).await {
+            hoard.push(connection);
+        }
+    }
+    let held = hold(&cx).await?;
+    drop(hoard);
+    probe(&cx).await.map_err(|verdict| verdict.at("when they are gone"))?;
+    Ok(held)
+}
+
+async fn pipeline_never(cx: Context) -> Result<Verdict, Verdict> {
+    const REQUESTS: usize = 100_000;
+    let request = get(&cx.anonymous(), Route::Hello, "");
+    let mut attackers = Vec::new();
+    for _ in 0..ATTACKERS / 4 {
+        let mut connection = cx.connect(Route::Hello, Source::Attacker).await?;
+        connection.deafen();
+        attackers.push(connection);
+    }
+    let octets = request.repeat(REQUESTS);
+    let flood = async {
+        for connection in &mut attackers {
+            // As much as is taken at once; a subject that waits for its answers to be read stops taking.
+            connection.send(&octets, Instant::now() + DRIP).await;
+        }
+    };
+    let ((), held) = zip(flood, hold(&cx)).await;
+    held
 }
 
 async fn handshake_drip(cx: Context) -> Result<Verdict, Verdict> {

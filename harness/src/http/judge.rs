@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::exchange::{Answer, Marked, Marker, next_answer};
 use super::response::Response;
-use super::row::{Accept, Expected, Row, Then, Variant};
+use super::row::{Accept, Expected, Field, Row, Then, Variant};
 use super::template::handshake_key;
 use crate::context::{Context, spell};
 use crate::route::Route;
@@ -94,7 +94,7 @@ impl Accept {
         }
     }
 
-    fn describe(self) -> String {
+    pub(super) fn describe(self) -> String {
         match self {
             Self::Class(class) => format!("{class}xx"),
             Self::Status(status) => status.to_string(),
@@ -111,6 +111,9 @@ impl Expected {
         if let Answer::Response(response) = answer {
             if let Some(fault) = response.faults.first() {
                 return Verdict::fail("a response that keeps the rules itself", fault.clone());
+            }
+            if let Some(verdict) = self.judge_fields(answer, response) {
+                return verdict;
             }
             if let Some(verdict) = self.judge_content(response) {
                 return verdict;
@@ -135,6 +138,32 @@ impl Expected {
             Accept::Status(status) => *status >= 400,
             Accept::Close | Accept::Silence => false,
         })
+    }
+
+    /// What the head must or must not hold, and what the content must not.
+    fn judge_fields(&self, answer: &Answer, response: &Response) -> Option<Verdict> {
+        let concerns = |field: &&Field| field.of.is_none_or(|of| of.admits(answer));
+        let has = |field: &&Field| {
+            response.all(&field.name).any(|value| {
+                let start = value.get(..field.begins.len());
+                start.is_some_and(|start| start.eq_ignore_ascii_case(field.begins.as_bytes()))
+            })
+        };
+        if let Some(field) = self.carries.iter().filter(concerns).find(|field| !has(field)) {
+            let got = format!("{} without it", answer.describe());
+            return Some(Verdict::fail(format!("an answer with {field}"), got));
+        }
+        if let Some(field) = self.lacks.iter().filter(concerns).find(has) {
+            let got = format!("{} with it", answer.describe());
+            return Some(Verdict::fail(format!("an answer without {field}"), got));
+        }
+        let holds = |text: &&String| {
+            response.content.windows(text.len()).any(|window| window == text.as_bytes())
+        };
+        let text = self.conceals.iter().find(holds)?;
+        let got = text::quoted(&response.content, 96);
+        let expected = format!("content that does not hold {text:?}");
+        Some(Verdict::fail(expected, got).with(&response.content))
     }
 
     fn judge_content(&self, response: &Response) -> Option<Verdict> {
@@ -185,6 +214,15 @@ impl Expected {
         }
         for name in &self.hides {
             words = format!("{words}, the handler never sees {name:?}");
+        }
+        for field in &self.carries {
+            words = format!("{words}, with {field}");
+        }
+        for field in &self.lacks {
+            words = format!("{words}, without {field}");
+        }
+        for text in &self.conceals {
+            words = format!("{words}, {text:?} nowhere in the content");
         }
         words
     }
@@ -275,6 +313,25 @@ mod tests {
         assert_eq!(judge(&Answer::Closed), Outcome::Warn, "refused, but tersely");
         assert_eq!(judge(&Answer::Silence), Outcome::Fail);
         assert_eq!(judge(&Answer::Malformed("x".into())), Outcome::Fail);
+    }
+
+    #[test]
+    fn fields_and_texts_are_looked_for() {
+        let keys = "send = ['GET {hello}']\naccept = ['2xx', '405']\ncarries = ['405: Allow']\n\
+                    lacks = ['Location: //']\nconceals = ['secret']";
+        let expected = expected(keys);
+        let judge = |status, fields: &[(&str, &str)], content: &str| {
+            let fields = fields.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+            let Answer::Response(plain) = response(status, content.as_bytes()) else { panic!() };
+            let answer = Answer::Response(Response { fields: fields.collect(), ..plain });
+            expected.judge(&answer, b"").outcome
+        };
+        assert_eq!(judge(200, &[], "x"), Outcome::Pass, "only 405 must have Allow");
+        assert_eq!(judge(405, &[], "x"), Outcome::Fail);
+        assert_eq!(judge(405, &[("allow", "GET")], "x"), Outcome::Pass);
+        assert_eq!(judge(200, &[("Location", "/there")], "x"), Outcome::Pass);
+        assert_eq!(judge(200, &[("Location", "//there")], "x"), Outcome::Fail);
+        assert_eq!(judge(200, &[], "a secret"), Outcome::Fail);
     }
 
     #[test]

@@ -11,6 +11,8 @@
 //! then = "close"
 //! ```
 
+use std::fmt;
+
 use serde::Deserialize;
 
 use super::template::Template;
@@ -43,6 +45,15 @@ pub(crate) struct Row {
     /// Fields that the fields route must not report.
     #[serde(default)]
     hides: Vec<String>,
+    /// Fields that the answer must have.
+    #[serde(default)]
+    carries: Vec<Field>,
+    /// Fields that the answer must not have.
+    #[serde(default)]
+    lacks: Vec<Field>,
+    /// Text that the content must not hold.
+    #[serde(default)]
+    conceals: Vec<String>,
     /// In place of `accept` and `content`: the answers to several requests, in order.
     #[serde(default)]
     answers: Vec<Expected>,
@@ -104,6 +115,43 @@ pub(super) struct Expected {
     pub(super) reports: Vec<(String, String)>,
     #[serde(default)]
     pub(super) hides: Vec<String>,
+    #[serde(skip)]
+    pub(super) carries: Vec<Field>,
+    #[serde(skip)]
+    pub(super) lacks: Vec<Field>,
+    #[serde(skip)]
+    pub(super) conceals: Vec<String>,
+}
+
+/// `405: Allow`, `Location: //`, `2xx: Content-Type: message/http`: a field, how its value begins, and in
+/// answers of which status.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "String")]
+pub(super) struct Field {
+    /// All of them, if none is named.
+    pub(super) of: Option<Accept>,
+    pub(super) name: String,
+    pub(super) begins: String,
+}
+
+impl From<String> for Field {
+    fn from(text: String) -> Self {
+        let of = text.split_once(": ").and_then(|(of, _)| Accept::try_from(of.to_owned()).ok());
+        let field =
+            if of.is_some() { text.split_once(": ").map_or("", |(_, field)| field) } else { &text };
+        let (name, begins) = field.split_once(": ").unwrap_or((field, ""));
+        Self { of, name: name.into(), begins: begins.into() }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.begins[..] {
+            "" => f.write_str(&self.name)?,
+            begins => write!(f, "{}: {begins}…", self.name)?,
+        }
+        self.of.map_or(Ok(()), |of| write!(f, " if it is {}", of.describe()))
+    }
 }
 
 /// A class of answers.
@@ -180,6 +228,9 @@ impl Row {
             content: self.content.clone(),
             reports: self.reports.clone(),
             hides: self.hides.clone(),
+            carries: self.carries.clone(),
+            lacks: self.lacks.clone(),
+            conceals: self.conceals.clone(),
         };
         if let Variant::Own { accept, lenient, content, .. } = variant {
             if !accept.is_empty() {

@@ -3,6 +3,8 @@
 //! | placeholder | becomes |
 //! |---|---|
 //! | `{host}` | the subject's `host:port` |
+//! | `{scheme}` | `http`, over TLS `https` |
+//! | `{length}` | how many octets follow the first empty line behind it |
 //! | `{hello}`, `{ws.echo}`, … | the path of that route |
 //! | `{key}` | a Sec-WebSocket-Key, the same in every run |
 //! | `{3*ab}` | `ababab` |
@@ -32,6 +34,8 @@ pub(crate) struct Template {
 enum Piece {
     Octets(Vec<u8>),
     Host,
+    Scheme,
+    Length,
     Key,
     Path(Route),
 }
@@ -55,6 +59,8 @@ impl Template {
             let word = close.map_or("", |close| &rest[1..close]);
             let piece = match word {
                 "host" => Some(Piece::Host),
+                "scheme" => Some(Piece::Scheme),
+                "length" => Some(Piece::Length),
                 "key" => Some(Piece::Key),
                 _ => Route::from_name(word).map(Piece::Path),
             };
@@ -80,7 +86,7 @@ impl Template {
     pub(crate) fn routes(&self) -> impl Iterator<Item = Route> {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Path(route) => Some(*route),
-            Piece::Octets(_) | Piece::Host | Piece::Key => None,
+            Piece::Octets(_) | Piece::Host | Piece::Scheme | Piece::Length | Piece::Key => None,
         })
     }
 
@@ -93,17 +99,28 @@ impl Template {
 
     /// The octets to send to the subject, by way of `route`'s endpoint.
     pub(crate) fn fill(&self, cx: &Context, route: Route) -> Vec<u8> {
+        let endpoint = cx.endpoint(route);
+        // From behind, since a length depends on what follows it.
         let mut out = Vec::new();
-        for piece in &self.pieces {
-            match piece {
-                Piece::Octets(octets) => out.extend_from_slice(octets),
-                Piece::Host => out.extend_from_slice(cx.endpoint(route).authority.as_bytes()),
-                Piece::Key => out.extend_from_slice(handshake_key(cx).as_bytes()),
-                Piece::Path(route) => out.extend_from_slice(cx.path(*route).as_bytes()),
-            }
+        for piece in self.pieces.iter().rev() {
+            let octets = match piece {
+                Piece::Octets(octets) => octets.clone(),
+                Piece::Host => endpoint.authority.clone().into_bytes(),
+                Piece::Scheme => if endpoint.tls.is_some() { "https" } else { "http" }.into(),
+                Piece::Length => content_len(&out).to_string().into_bytes(),
+                Piece::Key => handshake_key(cx).into_bytes(),
+                Piece::Path(route) => cx.path(*route).into(),
+            };
+            out.splice(..0, octets);
         }
         out
     }
+}
+
+/// How many octets follow the first empty line.
+fn content_len(octets: &[u8]) -> usize {
+    let end = octets.windows(4).position(|window| window == b"\r\n\r\n");
+    end.map_or(0, |end| octets.len() - end - 4)
 }
 
 impl Template {
@@ -114,6 +131,8 @@ impl Template {
             match piece {
                 Piece::Octets(octets) => out.extend_from_slice(octets),
                 Piece::Host => out.extend_from_slice(b"{authority}"),
+                Piece::Scheme => out.extend_from_slice(b"{scheme}"),
+                Piece::Length => out.extend_from_slice(b"{length}"),
                 Piece::Key => out.extend_from_slice(b"{key}"),
                 Piece::Path(route) => out.extend_from_slice(format!("{{{route}}}").as_bytes()),
             }
@@ -169,6 +188,12 @@ mod tests {
             Template::parse("{ws.echo}").unwrap().routes().collect::<Vec<_>>(),
             [Route::WsEcho]
         );
+    }
+
+    #[test]
+    fn a_length_counts_what_follows_the_head() {
+        assert_eq!(content_len(b": 5\r\nA: b\r\n\r\nGET / HTTP/1.1\r\n\r\n"), 18);
+        assert_eq!(content_len(b"no head ends here"), 0);
     }
 
     #[test]

@@ -40,6 +40,14 @@ impl Framing {
         if faults.has(Fault::ContentEncodingFrames) && head.lists("Content-Encoding", "chunked") {
             return Ok(Self::Chunked);
         }
+        if faults.has(Fault::FramingExact) {
+            let exactly = |name: &[u8]| head.fields.iter().any(|(other, _)| other == name);
+            codings.retain(|coding| exactly(b"Transfer-Encoding") && *coding == b"chunked");
+            lengths.retain(|_| exactly(b"Content-Length"));
+        }
+        if faults.has(Fault::FramingGuessed) && !codings.is_empty() {
+            return Ok(Self::Chunked);
+        }
         if codings.is_empty() {
             return length(&lengths, faults);
         }

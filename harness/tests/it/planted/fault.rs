@@ -82,14 +82,26 @@ faults! {
     TraceEchoes = "trace-echoes",
     /// CONNECT is answered 200, with a Content-Length.
     ConnectAccepted = "connect-accepted",
+    /// CONNECT is answered 200 whatever its target is.
+    ConnectAnywhere = "connect-anywhere",
+    /// TRACE is handled as GET.
+    TraceAsGet = "trace-as-get",
 
     // Request target (RFC 9112 §3.2).
     /// The absolute form is refused.
     AbsoluteFormRefused = "absolute-form-refused",
+    /// In the absolute form, too, Host counts, and another host is 404.
+    HostBeatsTarget = "host-beats-target",
+    /// A query may hold letters, digits and `=`, `&`, `?` only.
+    QueryTooStrict = "query-too-strict",
+    /// A path ends at its first NUL.
+    TargetEndsAtNul = "target-ends-at-nul",
     /// Any octets are taken as a target, and answered 200.
     TargetUnchecked = "target-unchecked",
     /// A target over 4000 octets is answered 414.
     LongTargetRefused = "long-target-refused",
+    /// A head over 4000 octets is answered 431.
+    LongHeadRefused = "long-head-refused",
     /// Request line, field lines and head are not bounded.
     HeadUnbounded = "head-unbounded",
     /// `..` in a path leads out of the root.
@@ -176,6 +188,10 @@ faults! {
     LastLengthWins = "last-length-wins",
     /// GET, HEAD, OPTIONS and DELETE have no content, whatever the fields say.
     ContentIgnored = "content-ignored",
+    /// Whatever line resembles a framing field is one, and Transfer-Encoding is obeyed beside Content-Length.
+    FramingGuessed = "framing-guessed",
+    /// A framing field counts as most clients write it, and not otherwise.
+    FramingExact = "framing-exact",
     /// Content cut short by the client's FIN is handled as if it were whole.
     CutContentHandled = "cut-content-handled",
     /// An absurd length makes the server wait for it.
@@ -264,6 +280,8 @@ faults! {
     PipeliningLoses = "pipelining-loses",
     /// A close with unread octets resets the connection, and the answer with it.
     CloseResets = "close-resets",
+    /// What is refused by its method or path is answered before its content, which is then the next request.
+    RefusedContentUnread = "refused-content-unread",
     /// A FIN from the client drops what is being answered.
     HalfCloseDrops = "half-close-drops",
     /// An error response has no length, yet the connection stays open.

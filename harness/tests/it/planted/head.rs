@@ -64,6 +64,10 @@ impl Head {
     }
 
     fn push(&mut self, line: &[u8], faults: &Faults) -> Result<(), Refusal> {
+        if let (true, Some(guess)) = (faults.has(Fault::FramingGuessed), guessed_framing(line)) {
+            self.fields.push(guess);
+            return Ok(());
+        }
         if line[0].is_ascii_whitespace() {
             if let (true, Some((_, value))) =
                 (faults.has(Fault::ObsFoldJoinedBadly), self.fields.last_mut())
@@ -101,6 +105,10 @@ impl Head {
         };
         if hosts.next().is_some() && !faults.has(Fault::TwoHostsAccepted) {
             return Err(BAD_REQUEST);
+        }
+        let other = self.target.authority.as_deref().is_some_and(|named| named != host);
+        if other && faults.has(Fault::HostBeatsTarget) {
+            return Err(Refusal::Status(404));
         }
         let valid = target::authority(host, faults).is_some() || faults.has(Fault::BadHostAccepted);
         valid.then_some(()).ok_or(BAD_REQUEST)
@@ -230,6 +238,22 @@ fn field(line: &[u8], faults: &Faults) -> Option<(Vec<u8>, Vec<u8>)> {
     value.iter().all(is_legal).then(|| (name.to_vec(), value.to_vec()))
 }
 
+/// `framing-guessed`: letters and digits alone count, wherever in the line they stand.
+fn guessed_framing(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let only = |wanted: fn(&u8) -> bool| -> Vec<u8> {
+        line.to_ascii_lowercase().into_iter().filter(wanted).collect()
+    };
+    let letters = only(u8::is_ascii_alphabetic);
+    let has = |word: &[u8]| letters.windows(word.len()).any(|window| window == word);
+    let coding = (has(b"encoding") || has(b"ncoding")) && has(b"trans") && has(b"nk");
+    if coding {
+        return Some((b"Transfer-Encoding".to_vec(), b"chunked".to_vec()));
+    }
+    let digits = only(u8::is_ascii_digit);
+    let length = (has(b"length") || has(b"ength")) && has(b"conten") && !digits.is_empty();
+    length.then(|| (b"Content-Length".to_vec(), digits))
+}
+
 fn trim(mut value: &[u8], is_space: impl Fn(u8) -> bool) -> &[u8] {
     while let [first, rest @ ..] = value
         && is_space(*first)
@@ -272,6 +296,9 @@ impl Lines<'_> {
     }
 
     fn next(&mut self, too_long: u16) -> Result<Vec<u8>, Refusal> {
+        if self.faults.has(Fault::LongHeadRefused) && MAX_HEAD - self.left > 4000 {
+            return Err(Refusal::Status(431));
+        }
         let max = if self.faults.has(Fault::HeadUnbounded) { usize::MAX } else { self.left };
         let rules = line::Rules::of_head(self.faults);
         if self.faults.has(Fault::HeadInOneRead) && !self.input.unread().contains(&b'\n') {

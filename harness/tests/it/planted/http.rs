@@ -82,11 +82,15 @@ impl Connection<'_> {
         if head.minor == 0 && self.has(Fault::Http10Fails) {
             return Err(Refusal::Status(500));
         }
-        let framing = Framing::of(&head, faults)?;
+        let refused = head.method == "POST" && !matches!(&*head.target.path, "/echo" | "/fields");
+        let unread = refused && self.has(Fault::RefusedContentUnread);
+        let framing = if unread { Framing::Absent } else { Framing::of(&head, faults)? };
         let has_content = !matches!(framing, Framing::Absent | Framing::Length(0));
         self.expect(&head, has_content)?;
         let kind = routes::web_socket(&head);
-        let body_is_frames = kind.is_some() && self.has(Fault::HandshakeBodyIsFrames);
+        let unasked =
+            self.has(Fault::NoContinueBeforeSwitch) && head.lists("Expect", "100-continue");
+        let body_is_frames = kind.is_some() && (unasked || self.has(Fault::HandshakeBodyIsFrames));
         let patient = self.has(Fault::NoBodyTimeout)
             || self.has(Fault::ContinueNever) && head.lists("Expect", "100-continue");
         let pace = (!patient).then_some(self.shared.config.body);
@@ -137,9 +141,11 @@ impl Connection<'_> {
             }
             return Err(Refusal::Status(417));
         }
-        let waits = has_content && self.input.unread().is_empty();
-        let switches =
-            routes::web_socket(head).is_some() && !self.has(Fault::NoContinueBeforeSwitch);
+        let socket = routes::web_socket(head).is_some();
+        if socket && self.has(Fault::NoContinueBeforeSwitch) {
+            return Ok(());
+        }
+        let (waits, switches) = (has_content && self.input.unread().is_empty(), socket);
         if (waits || switches) && !self.has(Fault::ContinueNever) {
             self.write(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }

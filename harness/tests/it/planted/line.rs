@@ -26,6 +26,10 @@ impl Rules {
             (false, true) => Alone::Kept,
             (false, false) => Alone::Refused,
         };
+        let guessed = faults.has(Fault::FramingGuessed);
+        if guessed {
+            return Self { cr: Alone::Kept, lf: Alone::Kept, nul: Alone::Kept };
+        }
         let nul = faults.has(Fault::NulAccepted);
         Self {
             cr: alone(Fault::BareCrEndsLine, Fault::BareCrKept),

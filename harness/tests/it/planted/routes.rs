@@ -87,8 +87,9 @@ fn misled(head: &Head, faults: &Faults) -> Option<Response> {
     if faults.has(Fault::PathReflected) && path.contains('\n') {
         return Some(Response::of(404).with("X-Path", path));
     }
+    let accepts = faults.has(Fault::ConnectAccepted) || faults.has(Fault::ConnectAnywhere);
     let trace = head.method == "TRACE" && faults.has(Fault::TraceEchoes);
-    if trace || head.method == "CONNECT" && faults.has(Fault::ConnectAccepted) {
+    if trace || head.method == "CONNECT" && accepts {
         let lines = head.fields.iter().flat_map(|(name, value)| [&name[..], b": ", value, b"\r\n"]);
         return Some(Response::ok("message/http", lines.flatten().copied().collect::<Vec<_>>()));
     }
@@ -108,6 +109,7 @@ fn by_method(head: &Head, content: &[u8], faults: &Faults) -> Option<Response> {
         "HEAD" if faults.has(Fault::HeadUnsupported) => Some(Response::of(501)),
         "GET" | "HEAD" => None,
         "CONNECT" => Some(Response::of(501)),
+        "TRACE" if faults.has(Fault::TraceAsGet) => None,
         "TRACE" if !content.is_empty() => Some(Response::of(400)),
         "TRACE" => Some(Response::of(405).with("Allow", allow)),
         "OPTIONS" if head.target.path == "*" => Some(Response::of(204)),

@@ -11,6 +11,8 @@ pub(super) struct Target {
     pub(super) path: String,
     /// As sent, without the `?`.
     pub(super) query: String,
+    /// What stands before the path in the absolute form.
+    pub(super) authority: Option<Vec<u8>>,
 }
 
 impl Target {
@@ -18,12 +20,15 @@ impl Target {
     pub(super) fn parse(method: &str, raw: &[u8], faults: &Faults) -> Option<Self> {
         let parsed = Self::strict(method, raw, faults);
         if parsed.is_none() && faults.has(Fault::TargetUnchecked) {
-            return Some(Self { path: "/".into(), query: String::new() });
+            return Some(Self::at("/".into(), b""));
         }
         parsed
     }
 
     fn strict(method: &str, raw: &[u8], faults: &Faults) -> Option<Self> {
+        if method == "CONNECT" && faults.has(Fault::ConnectAnywhere) {
+            return Some(Self::at(String::new(), b""));
+        }
         if method == "CONNECT" {
             let (_, port) = authority(raw, faults)?;
             return port.filter(|port| *port > 0).map(|_| Self::at(String::new(), b""));
@@ -32,20 +37,29 @@ impl Target {
             let fits = method == "OPTIONS" && !faults.has(Fault::OptionsStarRefused);
             return fits.then(|| Self::at("*".into(), b""));
         }
-        let local = if raw.starts_with(b"/") { raw } else { after_authority(raw, faults)? };
+        let absolute = if raw.starts_with(b"/") { None } else { Some(absolute(raw, faults)?) };
+        let local = absolute.map_or(raw, |(_, local)| local);
         let end = local.iter().position(|octet| *octet == b'?').unwrap_or(local.len());
         let (path, query) = local.split_at(end);
         let is_legal = |octet: &u8| is_pchar(*octet) || matches!(octet, b'/' | b'?' | b'%');
         if !path.iter().chain(query).all(is_legal) {
             return None;
         }
+        let is_plain = |octet: &u8| octet.is_ascii_alphanumeric() || b"=&?".contains(octet);
+        if faults.has(Fault::QueryTooStrict) && !query.iter().all(is_plain) {
+            return None;
+        }
         decode(query)?;
-        let path = if path.is_empty() { "/".into() } else { decode(path)? };
-        Some(Self::at(path, query.strip_prefix(b"?").unwrap_or_default()))
+        let mut path = if path.is_empty() { "/".into() } else { decode(path)? };
+        if let (true, Some(nul)) = (faults.has(Fault::TargetEndsAtNul), path.find('\0')) {
+            path.truncate(nul);
+        }
+        let target = Self::at(path, query.strip_prefix(b"?").unwrap_or_default());
+        Some(Self { authority: absolute.map(|(authority, _)| authority.to_vec()), ..target })
     }
 
     fn at(path: String, query: &[u8]) -> Self {
-        Self { path, query: String::from_utf8_lossy(query).into_owned() }
+        Self { path, query: String::from_utf8_lossy(query).into_owned(), authority: None }
     }
 
     /// The number in `name=number` of the query.
@@ -60,8 +74,8 @@ impl Target {
     }
 }
 
-/// What follows `http://authority`; a userinfo is refused (RFC 9110 §4.2.4), an empty host as well (§4.2.1).
-fn after_authority<'a>(raw: &'a [u8], faults: &Faults) -> Option<&'a [u8]> {
+/// The two parts of what follows `http://`; a userinfo is refused (RFC 9110 §4.2.4), an empty host as well (§4.2.1).
+fn absolute<'a>(raw: &'a [u8], faults: &Faults) -> Option<(&'a [u8], &'a [u8])> {
     if faults.has(Fault::AbsoluteFormRefused) {
         return None;
     }
@@ -73,7 +87,7 @@ fn after_authority<'a>(raw: &'a [u8], faults: &Faults) -> Option<&'a [u8]> {
     let rest = rest.strip_prefix(b"://")?;
     let end = rest.iter().position(|octet| matches!(octet, b'/' | b'?')).unwrap_or(rest.len());
     let (host, local) = rest.split_at(end);
-    authority(host, faults).map(|_| local)
+    authority(host, faults).map(|_| (host, local))
 }
 
 /// `uri-host [ ":" port ]`, with its port if there is one.
