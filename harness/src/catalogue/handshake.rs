@@ -24,7 +24,7 @@ pub(super) fn cases() -> Vec<Case> {
         ws("09", "A handshake and a message, octet by octet", "RFC 6455 §4.2.2", Must, early),
         ws("21", "A handshake with content", "RFC 9112 §6.3", Must, content),
         ws("22", "A handshake with chunked content", "RFC 9112 §6.3", Must, chunked),
-        ws("23", "A handshake that expects 100", "RFC 9110 §7.8", Must, expects),
+        ws("23", "A handshake that expects 100", "RFC 9110 §7.8, §10.1.1", Should, expects),
         ws("24", "Of two subprotocols one is selected, or none", "RFC 6455 §4.2.2", Must, two),
         ws("25", "No subprotocol is invented", "RFC 6455 §4.2.2", Must, invented),
         ws("31", "Behind a 101 comes nothing but frames", "RFC 9110 §15.2, §8.6", Must, bare),
@@ -132,7 +132,8 @@ async fn with_content(cx: &Context, fields: &str, content: &[u8]) -> Result<Verd
 }
 
 /// "If a server receives both an Upgrade and an Expect header field with the "100-continue" expectation, the server
-/// MUST send a 100 (Continue) response before sending a 101".
+/// MUST send a 100 (Continue) response before sending a 101"; but §10.1.1 lets it omit the 100 where the request has no
+/// content, as here. So it is no more than good manners towards a client that waits.
 async fn expects(cx: Context) -> Result<Verdict, Verdict> {
     let expected = "100 and then 101, or a refusal";
     let mut connection = cx.connect(Route::WsEcho, Source::Case).await?;
@@ -141,7 +142,7 @@ async fn expects(cx: Context) -> Result<Verdict, Verdict> {
     match next_answer(&mut connection, "GET", cx.answer_by()).await {
         Answer::Response(response) if response.status == 101 => match response.interim[..] {
             [100, ..] => Ok(Verdict::pass(expected, "100, then 101")),
-            _ => Err(Verdict::fail(expected, "101, and no 100 before it")),
+            _ => Err(Verdict::warn(expected, "101, and no 100 before it")),
         },
         Answer::Response(response) => {
             Ok(Verdict::pass(expected, format!("a refusal by {}", response.status)))

@@ -52,14 +52,15 @@ pub(super) fn cases() -> Vec<Case> {
             &[Route::Bytes, Route::Hello],
             read_never,
         ),
-        case(Slow, "hoard", "Connections that say nothing", &hello, hoard),
+        case(Slow, "hoard", "Connections that say nothing", &hello, hoard).exclusive(),
         case(
             Slow,
             "pipeline-never",
             "A hundred thousand requests from a client that does not read",
             &hello,
             pipeline_never,
-        ),
+        )
+        .exclusive(),
         case(
             Slow,
             "ws-handshake-drip",

@@ -16,8 +16,9 @@ use crate::side_by_side::side_by_side;
 use crate::verdict::{Outcome, Strength, Verdict};
 use crate::wire::{Recorder, Source};
 
-/// Octets tried at a time.
-const WIDTH: usize = 32;
+/// Octets tried at a time: with other cases beside it, fewer connections than any server allows an
+/// address.
+const WIDTH: usize = 4;
 
 /// A place where octets are tried.
 #[derive(Clone, Copy)]

@@ -24,7 +24,7 @@ pub(super) fn cases() -> Vec<Case> {
             "A length whose highest bit is set",
             "RFC 6455 §5.2",
             Must,
-            &[1002],
+            &[1002, 1009],
             highest_bit,
         ),
         sweep(
