@@ -29,7 +29,7 @@ fn the_list_is_grouped_by_family() {
     let (code, stdout, _) = run(&["list", "--filter", "http/CL-0*,slow"]);
     assert_eq!(code, 0);
     assert!(stdout.starts_with("HTTP conformance ("), "{stdout}");
-    assert!(stdout.contains("\nslow clients (12)\n") && stdout.ends_with(" cases\n"), "{stdout}");
+    assert!(stdout.contains("\nslow clients (") && stdout.ends_with(" cases\n"), "{stdout}");
 }
 
 #[test]
