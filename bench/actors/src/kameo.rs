@@ -129,6 +129,15 @@ impl Library for Kameo {
         });
     }
 
+    fn spawn_and_start(&self, n: u64) {
+        self.until(async move {
+            for _ in 0..n {
+                let actor = Taker::spawn(Taker(1));
+                actor.wait_for_startup().await;
+            }
+        });
+    }
+
     fn one_way(&self, n: u64) {
         self.until(async move {
             let taker = Taker::spawn(Taker(n));

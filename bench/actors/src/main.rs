@@ -37,6 +37,9 @@ trait Library {
     fn name(&self) -> &'static str;
     /// An actor is spawned, runs once and ends.
     fn spawn_and_end(&self, n: u64);
+    /// An actor is spawned, and waits for messages once it has started, which is awaited; then it is
+    /// given up.
+    fn spawn_and_start(&self, n: u64);
     /// One actor sends to another, which counts.
     fn one_way(&self, n: u64);
     /// One actor asks another, and awaits each answer.
@@ -56,7 +59,8 @@ struct Row {
     work: fn(&dyn Library, u64) -> bool,
 }
 
-const ROWS: [Row; 6] = [
+const ROWS: [Row; 7] = [
+    Row { name: "spawn and start", work: |library, n| done(library.spawn_and_start(n)) },
     Row { name: "spawn and end", work: |library, n| done(library.spawn_and_end(n)) },
     Row { name: "one-way message", work: |library, n| done(library.one_way(n)) },
     Row { name: "ask round trip", work: |library, n| done(library.ask(n)) },

@@ -183,6 +183,18 @@ impl Library for Ractor {
         });
     }
 
+    fn spawn_and_start(&self, n: u64) {
+        self.until(async move {
+            let mut end = None;
+            for _ in 0..n {
+                let (actor, ends) = Actor::spawn(None, Taker, 1).await.unwrap();
+                actor.stop(None);
+                end = Some(ends);
+            }
+            end.unwrap().await.unwrap();
+        });
+    }
+
     fn one_way(&self, n: u64) {
         self.until(async move {
             let (taker, end) = Actor::spawn(None, Taker, n).await.unwrap();

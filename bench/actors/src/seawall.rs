@@ -54,6 +54,25 @@ impl Library for Seawall {
         self.until(&spawner.monitor());
     }
 
+    fn spawn_and_start(&self, n: u64) {
+        let spawner = self.0.scope().spawn(move |_: Mailbox<()>, context: Context| async move {
+            let scope = context.scope().child();
+            let (started, starts) = async_channel::bounded(1);
+            for _ in 0..n {
+                let started = started.clone();
+                let actor = scope.spawn(move |mut mailbox: Mailbox<()>, _: Context| async move {
+                    started.try_send(()).unwrap();
+                    drop(started);
+                    mailbox.recv().await;
+                });
+                starts.recv().await.unwrap();
+                drop(actor);
+            }
+            scope.ended().await;
+        });
+        self.until(&spawner.monitor());
+    }
+
     fn one_way(&self, n: u64) {
         let taker = self.0.scope().spawn(move |mailbox, _| take(mailbox, n));
         let monitor = taker.monitor();

@@ -6,7 +6,7 @@ use std::thread;
 
 use async_channel::{Receiver, Sender, bounded};
 use async_executor::{Executor, Task};
-use futures_lite::future::block_on;
+use futures_lite::future::{block_on, pending};
 
 use crate::{BATCH, Library, SENDERS, WORKERS};
 
@@ -53,6 +53,22 @@ impl Library for Tasks {
                         task.await;
                     }
                 }
+            }
+        }));
+    }
+
+    fn spawn_and_start(&self, n: u64) {
+        let executor = Arc::clone(&self.0);
+        block_on(self.0.spawn(async move {
+            let (started, starts) = async_channel::bounded(1);
+            for _ in 0..n {
+                let started = started.clone();
+                let task = executor.spawn(async move {
+                    started.try_send(()).unwrap();
+                    pending::<()>().await;
+                });
+                starts.recv().await.unwrap();
+                drop(task);
             }
         }));
     }
