@@ -142,7 +142,7 @@ async fn expects(cx: Context) -> Result<Verdict, Verdict> {
     match next_answer(&mut connection, "GET", cx.answer_by()).await {
         Answer::Response(response) if response.status == 101 => match response.interim[..] {
             [100, ..] => Ok(Verdict::pass(expected, "100, then 101")),
-            _ => Err(Verdict::warn(expected, "101, and no 100 before it")),
+            _ => Err(Verdict::fail(expected, "101, and no 100 before it")),
         },
         Answer::Response(response) => {
             Ok(Verdict::pass(expected, format!("a refusal by {}", response.status)))
