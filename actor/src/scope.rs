@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::iter;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
@@ -328,25 +329,31 @@ impl Scope {
         Membership { scope: self.clone(), core: Arc::clone(core), place: Some(place) }
     }
 
-    /// Changes the list of members. The scope above is told of the first and the last one, under
-    /// the lock, so that it hears of them in their order.
+    /// Changes the list of members, and tells those who wait for its end.
     fn change(&self, change: &mut dyn FnMut(&mut Members)) {
+        let emptied = self.apply(change);
+        let upwards = iter::successors(Some(self), |scope| scope.inner.parent.as_ref());
+        for scope in upwards.take(emptied) {
+            scope.inner.emptied.notify(usize::MAX);
+        }
+    }
+
+    /// Changes the list of members. The scope above counts the first and the last one under this
+    /// lock, so that it hears of them in their order. Returns how many scopes, from this one
+    /// upwards, have no member left: who waits for that is foreign code, to be called without a
+    /// lock.
+    fn apply(&self, change: &mut dyn FnMut(&mut Members)) -> usize {
         let mut members = self.members();
         let before = members.count();
         change(&mut members);
         let after = members.count();
         self.inner.count.store(after, Ordering::Release);
-        if let Some(parent) = &self.inner.parent {
-            match (before, after) {
-                (0, 1..) => parent.change(&mut |members| members.peopled += 1),
-                (1.., 0) => parent.change(&mut |members| members.peopled -= 1),
-                _ => {}
-            }
-        }
-        drop(members);
-        if after == 0 {
-            self.inner.emptied.notify(usize::MAX);
-        }
+        let above = match (&self.inner.parent, before, after) {
+            (Some(parent), 0, 1..) => parent.apply(&mut |members| members.peopled += 1),
+            (Some(parent), 1.., 0) => parent.apply(&mut |members| members.peopled -= 1),
+            _ => 0,
+        };
+        if after == 0 { 1 + above } else { 0 }
     }
 
     fn members(&self) -> MutexGuard<'_, Members> {
