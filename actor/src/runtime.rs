@@ -3,7 +3,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `runtime/tasks.rs` | tasks that are ready to run, in three priorities |
-//! | `runtime/own.rs` | those that a worker woke itself: the last goes first |
+//! | `runtime/own.rs` | those that a worker woke itself: one that is alone stays with it |
 //! | `runtime/worker.rs` | a worker: it runs tasks, and polls the reactor when it finds none |
 //! | `runtime/idle.rs` | workers that rest, and how few of them are woken |
 //! | `runtime/stage.rs`, `runtime/watch.rs` | which actor a worker polls; spares for workers that are stalled |

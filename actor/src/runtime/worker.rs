@@ -79,13 +79,11 @@ impl Worker {
         }
     }
 
-    /// Lets the others have what waits here, since this worker takes its time.
+    /// Lets the others have what waits here, since this worker takes its time. Whoever says so wakes
+    /// one of them.
     pub(super) fn hand_on(&self, pool: &Pool) {
         if let Some(task) = self.own.pop_first() {
             pool.tasks.push(task);
-        }
-        if pool.has_tasks() {
-            pool.wake_one();
         }
     }
 
@@ -138,6 +136,7 @@ pub(super) fn push_here(task: Task, has_run: bool) -> Result<(), Task> {
         }
         if worker.stage.is_held() {
             worker.hand_on(pool);
+            pool.wake_one();
         }
         Some(())
     });
