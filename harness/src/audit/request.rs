@@ -7,6 +7,8 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use crate::http::is_token_octet;
+
 /// Octets of a head. What is longer is not known.
 const MAX_HEAD: usize = 64 << 10;
 /// Requests that may wait for their answers. Beyond that nothing is known.
@@ -208,8 +210,7 @@ fn find(octets: &[u8], what: &[u8]) -> Option<usize> {
 
 /// RFC 9110 §5.6.2.
 pub(super) fn is_token(word: &str) -> bool {
-    let tchar = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    !word.is_empty() && word.bytes().all(tchar)
+    !word.is_empty() && word.bytes().all(is_token_octet)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! on several connections is code, in the modules here.
 
 mod audit;
+mod breaches;
 mod closing;
 mod compression;
 mod contract;
@@ -24,7 +25,6 @@ mod rows;
 mod slow;
 mod smuggling;
 mod sweep;
-mod sweeps;
 mod tls;
 mod utf8;
 mod volume;
@@ -55,7 +55,7 @@ pub fn all() -> Vec<Case> {
     cases.extend(contract::http_cases());
     cases.extend(data::websocket_cases());
     cases.extend(handshake::cases());
-    cases.extend(sweeps::cases());
+    cases.extend(breaches::cases());
     cases.extend(floods::cases());
     cases.extend(utf8::cases());
     cases.extend(closing::cases());

@@ -10,4 +10,4 @@ pub(crate) mod row;
 mod script;
 pub(crate) mod template;
 
-pub(crate) use response::Response;
+pub(crate) use response::{Response, is_token_octet};

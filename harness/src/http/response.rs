@@ -92,7 +92,7 @@ impl Response {
                 )));
             };
             let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-            if name.is_empty() || !name.iter().all(|&b| is_token(b)) {
+            if name.is_empty() || !name.iter().all(|&b| is_token_octet(b)) {
                 response
                     .faults
                     .push(format!("{} is no field name (RFC 9110 §5.1)", text::quoted(name, 64)));
@@ -248,7 +248,8 @@ fn could_begin_response(bytes: &[u8]) -> bool {
     bytes[..n] == start[..n]
 }
 
-fn is_token(byte: u8) -> bool {
+/// RFC 9110 §5.6.2, `tchar`.
+pub(crate) fn is_token_octet(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
