@@ -314,7 +314,6 @@ mod tests {
             for job in &mut jobs {
                 assert_ne!(poll_once(job.as_mut()), Poll::Ready(Err(Busy)));
             }
-            drop(jobs);
         }
     }
 
