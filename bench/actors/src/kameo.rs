@@ -1,6 +1,5 @@
 //! kameo, on tokio.
 
-use std::any::Any;
 use std::time::Duration;
 
 use async_channel::{Sender, bounded, unbounded};
@@ -11,7 +10,7 @@ use kameo::message::{Context, Message};
 use kameo::supervision::RestartPolicy;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{BATCH, Library, SENDERS, WORKERS};
+use crate::{BATCH, GiveUp, Library, SENDERS, WORKERS};
 
 pub struct Kameo(Runtime);
 
@@ -129,15 +128,6 @@ impl Library for Kameo {
         });
     }
 
-    fn spawn_and_start(&self, n: u64) {
-        self.until(async move {
-            for _ in 0..n {
-                let actor = Taker::spawn(Taker(1));
-                actor.wait_for_startup().await;
-            }
-        });
-    }
-
     fn one_way(&self, n: u64) {
         self.until(async move {
             let taker = Taker::spawn(Taker(n));
@@ -200,7 +190,7 @@ impl Library for Kameo {
         true
     }
 
-    fn idle(&self, n: usize) -> Box<dyn Any> {
+    fn idle(&self, n: usize) -> GiveUp<'_> {
         let (give, actors) = bounded(1);
         self.until(async move {
             let actors: Vec<_> = (0..n).map(|_| Taker::spawn(Taker(1))).collect();
@@ -209,6 +199,14 @@ impl Library for Kameo {
             }
             give.send(actors).await.unwrap();
         });
-        Box::new(actors.recv_blocking().unwrap())
+        let actors = actors.recv_blocking().unwrap();
+        Box::new(move || {
+            self.until(async move {
+                for actor in actors {
+                    actor.kill();
+                    actor.wait_for_shutdown().await;
+                }
+            });
+        })
     }
 }

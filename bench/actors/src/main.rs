@@ -37,9 +37,6 @@ trait Library {
     fn name(&self) -> &'static str;
     /// An actor is spawned, runs once and ends.
     fn spawn_and_end(&self, n: u64);
-    /// An actor is spawned, and waits for messages once it has started, which is awaited; then it is
-    /// given up.
-    fn spawn_and_start(&self, n: u64);
     /// One actor sends to another, which counts.
     fn one_way(&self, n: u64);
     /// One actor asks another, and awaits each answer.
@@ -50,28 +47,35 @@ trait Library {
     fn fan_in(&self, n: u64);
     /// A supervised actor is killed as soon as it has started. Returns whether it can be done.
     fn restart(&self, n: u64) -> bool;
-    /// Actors that wait for a message, for as long as the value is held.
-    fn idle(&self, n: usize) -> Box<dyn std::any::Any>;
+    /// Actors that have started, and wait for a message until the function is called, which returns
+    /// once they have ended.
+    fn idle(&self, n: usize) -> GiveUp<'_>;
 }
+
+type GiveUp<'l> = Box<dyn FnOnce() + 'l>;
 
 struct Row {
     name: &'static str,
-    work: fn(&dyn Library, u64) -> bool,
+    work: Work,
+}
+
+enum Work {
+    Whole(fn(&dyn Library, u64)),
+    /// Some libraries have no such thing, and say so.
+    If(fn(&dyn Library, u64) -> bool),
+    /// That what was started ends is not timed.
+    Start,
 }
 
 const ROWS: [Row; 7] = [
-    Row { name: "spawn and start", work: |library, n| done(library.spawn_and_start(n)) },
-    Row { name: "spawn and end", work: |library, n| done(library.spawn_and_end(n)) },
-    Row { name: "one-way message", work: |library, n| done(library.one_way(n)) },
-    Row { name: "ask round trip", work: |library, n| done(library.ask(n)) },
-    Row { name: "ping-pong round trip", work: |library, n| done(library.ping_pong(n)) },
-    Row { name: "fan-in of 64 senders", work: |library, n| done(library.fan_in(n)) },
-    Row { name: "kill and restart", work: |library, n| library.restart(n) },
+    Row { name: "spawn and start", work: Work::Start },
+    Row { name: "spawn and end", work: Work::Whole(|library, n| library.spawn_and_end(n)) },
+    Row { name: "one-way message", work: Work::Whole(|library, n| library.one_way(n)) },
+    Row { name: "ask round trip", work: Work::Whole(|library, n| library.ask(n)) },
+    Row { name: "ping-pong round trip", work: Work::Whole(|library, n| library.ping_pong(n)) },
+    Row { name: "fan-in of 64 senders", work: Work::Whole(|library, n| library.fan_in(n)) },
+    Row { name: "kill and restart", work: Work::If(|library, n| library.restart(n)) },
 ];
-
-fn done((): ()) -> bool {
-    true
-}
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -101,7 +105,7 @@ impl Row {
         for _ in 0..ROUNDS {
             fastrand::shuffle(&mut order);
             for &index in &order {
-                samples[index].push(self.time(&*libraries[index], counts[index]));
+                samples[index].extend(self.time(&*libraries[index], counts[index]));
             }
         }
         let medians: Vec<_> = samples.into_iter().map(median).collect();
@@ -122,22 +126,30 @@ impl Row {
     fn calibrate(&self, library: &dyn Library) -> u64 {
         let mut count = 256;
         loop {
-            let start = Instant::now();
-            if !(self.work)(library, count) {
-                return 0;
+            match self.time(library, count) {
+                None => return 0,
+                Some(sample) if sample.wall * count as f64 >= TURN.as_secs_f64() => return count,
+                Some(_) => count *= 2,
             }
-            if start.elapsed() >= TURN {
-                return count;
-            }
-            count *= 2;
         }
     }
 
-    fn time(&self, library: &dyn Library, count: u64) -> Sample {
+    fn time(&self, library: &dyn Library, count: u64) -> Option<Sample> {
         let (start, cpu) = (Instant::now(), cpu());
-        (self.work)(library, count);
+        let mut give_up = None;
+        match self.work {
+            Work::Whole(work) => work(library, count),
+            Work::If(work) if work(library, count) => {}
+            Work::If(_) => return None,
+            Work::Start => give_up = Some(library.idle(count as usize)),
+        }
         let per = |seconds: f64| seconds / count as f64;
-        Sample { wall: per(start.elapsed().as_secs_f64()), cpu: per(self::cpu() - cpu) }
+        let sample =
+            Sample { wall: per(start.elapsed().as_secs_f64()), cpu: per(self::cpu() - cpu) };
+        if let Some(give_up) = give_up {
+            give_up();
+        }
+        Some(sample)
     }
 }
 

@@ -55,11 +55,11 @@ pub fn line(libraries: &[Box<dyn Library>]) -> String {
     let mut each = vec![];
     COUNTS.store(true, Ordering::Relaxed);
     for library in libraries {
-        drop(library.idle(IDLE)); // its lists grow once
+        library.idle(IDLE)(); // its lists grow once
         let before = settled();
-        let held = library.idle(IDLE);
+        let give_up = library.idle(IDLE);
         let bytes = (BYTES.load(Ordering::SeqCst) - before) as f64 / IDLE as f64;
-        drop(held);
+        give_up();
         let _ = write!(line, " {bytes:.0} B |");
         each.push(bytes);
     }

@@ -1,12 +1,10 @@
 //! ractor, on tokio.
 
-use std::any::Any;
-
 use async_channel::{Sender, bounded, unbounded};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent, call, cast};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{BATCH, Library, SENDERS, WORKERS};
+use crate::{BATCH, GiveUp, Library, SENDERS, WORKERS};
 
 pub struct Ractor(Runtime);
 
@@ -183,18 +181,6 @@ impl Library for Ractor {
         });
     }
 
-    fn spawn_and_start(&self, n: u64) {
-        self.until(async move {
-            let mut end = None;
-            for _ in 0..n {
-                let (actor, ends) = Actor::spawn(None, Taker, 1).await.unwrap();
-                actor.stop(None);
-                end = Some(ends);
-            }
-            end.unwrap().await.unwrap();
-        });
-    }
-
     fn one_way(&self, n: u64) {
         self.until(async move {
             let (taker, end) = Actor::spawn(None, Taker, n).await.unwrap();
@@ -253,7 +239,7 @@ impl Library for Ractor {
         true
     }
 
-    fn idle(&self, n: usize) -> Box<dyn Any> {
+    fn idle(&self, n: usize) -> GiveUp<'_> {
         let (give, actors) = bounded(1);
         self.until(async move {
             let mut actors = Vec::with_capacity(n);
@@ -263,6 +249,14 @@ impl Library for Ractor {
             }
             give.send(actors).await.unwrap();
         });
-        Box::new(actors.recv_blocking().unwrap())
+        let actors = actors.recv_blocking().unwrap();
+        Box::new(move || {
+            self.until(async move {
+                for (actor, end) in actors {
+                    actor.stop(None);
+                    end.await.unwrap();
+                }
+            });
+        })
     }
 }

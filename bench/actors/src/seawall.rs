@@ -1,6 +1,5 @@
 //! Ours.
 
-use std::any::Any;
 use std::num::NonZero;
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use seawall_actor::{
     Address, Child, Context, Mailbox, Monitor, Name, Reply, Runtime, Strategy, Supervisor,
 };
 
-use crate::{BATCH, Library, SENDERS, WORKERS};
+use crate::{BATCH, GiveUp, Library, SENDERS, WORKERS};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -50,25 +49,6 @@ impl Library for Seawall {
                     }
                 }
             }
-        });
-        self.until(&spawner.monitor());
-    }
-
-    fn spawn_and_start(&self, n: u64) {
-        let spawner = self.0.scope().spawn(move |_: Mailbox<()>, context: Context| async move {
-            let scope = context.scope().child();
-            let (started, starts) = async_channel::bounded(1);
-            for _ in 0..n {
-                let started = started.clone();
-                let actor = scope.spawn(move |mut mailbox: Mailbox<()>, _: Context| async move {
-                    started.try_send(()).unwrap();
-                    drop(started);
-                    mailbox.recv().await;
-                });
-                starts.recv().await.unwrap();
-                drop(actor);
-            }
-            scope.ended().await;
         });
         self.until(&spawner.monitor());
     }
@@ -154,21 +134,30 @@ impl Library for Seawall {
         true
     }
 
-    fn idle(&self, n: usize) -> Box<dyn Any> {
-        let (started, starts) = async_channel::bounded(n);
-        let addresses: Vec<_> = (0..n)
-            .map(|_| {
-                let started = started.clone();
-                self.0.scope().spawn(move |mut mailbox: Mailbox<u64>, _: Context| async move {
-                    started.try_send(()).unwrap();
-                    drop(started);
-                    while mailbox.recv().await.is_some() {}
+    fn idle(&self, n: usize) -> GiveUp<'_> {
+        let (give, actors) = async_channel::bounded(1);
+        self.0.scope().spawn(move |_: Mailbox<()>, context: Context| async move {
+            let scope = context.scope().child();
+            let (started, starts) = async_channel::bounded(n);
+            let addresses: Vec<_> = (0..n)
+                .map(|_| {
+                    let started = started.clone();
+                    scope.spawn(move |mut mailbox: Mailbox<u64>, _: Context| async move {
+                        started.try_send(()).unwrap();
+                        drop(started);
+                        while mailbox.recv().await.is_some() {}
+                    })
                 })
-            })
-            .collect();
-        for _ in 0..n {
-            starts.recv_blocking().unwrap();
-        }
-        Box::new(addresses)
+                .collect();
+            for _ in 0..n {
+                starts.recv().await.unwrap();
+            }
+            give.send((scope, addresses)).await.unwrap();
+        });
+        let (scope, addresses) = actors.recv_blocking().unwrap();
+        Box::new(move || {
+            drop(addresses);
+            self.0.block_on(scope.ended());
+        })
     }
 }

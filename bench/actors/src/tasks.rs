@@ -1,14 +1,13 @@
 //! Plain tasks of `async-executor` with channels: what actors cost on top.
 
-use std::any::Any;
 use std::sync::Arc;
 use std::thread;
 
 use async_channel::{Receiver, Sender, bounded};
 use async_executor::{Executor, Task};
-use futures_lite::future::{block_on, pending};
+use futures_lite::future::block_on;
 
-use crate::{BATCH, Library, SENDERS, WORKERS};
+use crate::{BATCH, GiveUp, Library, SENDERS, WORKERS};
 
 /// As an actor's mailbox.
 const BOUND: usize = 64;
@@ -53,22 +52,6 @@ impl Library for Tasks {
                         task.await;
                     }
                 }
-            }
-        }));
-    }
-
-    fn spawn_and_start(&self, n: u64) {
-        let executor = Arc::clone(&self.0);
-        block_on(self.0.spawn(async move {
-            let (started, starts) = async_channel::bounded(1);
-            for _ in 0..n {
-                let started = started.clone();
-                let task = executor.spawn(async move {
-                    started.try_send(()).unwrap();
-                    pending::<()>().await;
-                });
-                starts.recv().await.unwrap();
-                drop(task);
             }
         }));
     }
@@ -139,24 +122,32 @@ impl Library for Tasks {
         false
     }
 
-    fn idle(&self, n: usize) -> Box<dyn Any> {
-        let (started, starts) = bounded(n);
-        let senders: Vec<_> = (0..n)
-            .map(|_| {
-                let (sender, receiver) = bounded::<u64>(BOUND);
-                let started = started.clone();
-                let idle = async move {
-                    started.try_send(()).unwrap();
-                    drop(started);
-                    while receiver.recv().await.is_ok() {}
-                };
-                self.0.spawn(idle).detach();
-                sender
-            })
-            .collect();
-        for _ in 0..n {
-            starts.recv_blocking().unwrap();
-        }
-        Box::new(senders)
+    fn idle(&self, n: usize) -> GiveUp<'_> {
+        let executor = Arc::clone(&self.0);
+        let held = block_on(self.0.spawn(async move {
+            let (started, starts) = bounded(n);
+            let held: Vec<_> = (0..n)
+                .map(|_| {
+                    let (sender, receiver) = bounded::<u64>(BOUND);
+                    let started = started.clone();
+                    let idle = async move {
+                        started.try_send(()).unwrap();
+                        drop(started);
+                        while receiver.recv().await.is_ok() {}
+                    };
+                    (sender, executor.spawn(idle))
+                })
+                .collect();
+            for _ in 0..n {
+                starts.recv().await.unwrap();
+            }
+            held
+        }));
+        Box::new(move || {
+            for (sender, task) in held {
+                drop(sender);
+                block_on(task);
+            }
+        })
     }
 }
