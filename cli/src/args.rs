@@ -38,6 +38,7 @@ Examples:
   harness explain http/CL-04
   harness diff yesterday.json today.json
   harness compare nginx.json mine.json --html compare.html
+  harness compare --markdown table.md subjects/*/results.json
   harness replay traces/http-CL-04.trace
 
 Exit codes:
@@ -176,6 +177,11 @@ pub(crate) struct Compare {
     /// Every case, not only those whose verdicts differ
     #[arg(long)]
     pub(crate) all: bool,
+
+    /// Write the counts, the agreement and the cases that most fail as Markdown, too; `-` for standard output in
+    /// place of the text
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
 
     /// Write the comparison as one self-contained HTML page, too
     #[arg(long, value_name = "FILE")]
@@ -343,6 +349,10 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
 
+    /// Write a record for a repository: the verdicts and what came, a line for each case, for `compare` and `diff`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+
     /// Write the report as one self-contained HTML page
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
@@ -421,6 +431,7 @@ impl Run {
         let described_in = self.subject.file().and_then(Path::to_str);
         [
             form(json, &|| report.to_json()),
+            form(&self.record, &|| report.to_record()),
             form(&self.html, &|| report.to_html(level)),
             form(&self.junit, &|| report.to_junit(level)),
             form(&self.markdown, &|| report.to_markdown(level)),

@@ -64,12 +64,12 @@ pub(crate) fn compare(comparison: &Comparison, all: bool) -> String {
     let mut out = String::new();
     let width = comparison.rows.iter().map(|row| row.id.len()).max().unwrap_or(0).max(8);
     let columns: Vec<usize> =
-        comparison.subjects.iter().map(|subject| subject.chars().count().max(7)).collect();
+        comparison.subjects.iter().map(|subject| subject.name.chars().count().max(7)).collect();
     let head = |out: &mut String, label: &str| {
         _ = write!(out, "{:width$}", style(label).bold());
         for (subject, column) in comparison.subjects.iter().zip(&columns) {
-            let gap = column - subject.chars().count();
-            _ = write!(out, "  {}{}", style(subject).bold(), " ".repeat(gap));
+            let gap = column - subject.name.chars().count();
+            _ = write!(out, "  {}{}", style(&subject.name).bold(), " ".repeat(gap));
         }
         out.push('\n');
     };
@@ -96,7 +96,7 @@ pub(crate) fn compare(comparison: &Comparison, all: bool) -> String {
     out.push('\n');
     head(&mut out, "alike, %");
     for (subject, row) in comparison.subjects.iter().zip(&comparison.agreement) {
-        _ = write!(out, "{subject:width$}");
+        _ = write!(out, "{:width$}", subject.name);
         for (share, column) in row.iter().zip(&columns) {
             let share = share.map_or("·".into(), |share| share.to_string());
             _ = write!(out, "  {share:>column$}");

@@ -177,7 +177,15 @@ fn compare(arguments: &Compare) -> Result<ExitCode, Error> {
         return Err(Error::Usage("one report alone has nothing to be compared with".into()));
     }
     let comparison = Comparison::of(&reports);
-    print(&between::compare(&comparison, arguments.all));
+    match arguments.markdown.as_deref() {
+        Some(path) if path.as_os_str() == "-" => print(&comparison.to_markdown()),
+        markdown => {
+            print(&between::compare(&comparison, arguments.all));
+            if let Some(path) = markdown {
+                files::write_one(&File { path, content: comparison.to_markdown() })?;
+            }
+        }
+    }
     if let Some(path) = &arguments.html {
         files::write_one(&File { path, content: comparison.to_html() })?;
     }

@@ -171,7 +171,7 @@ fn ending(out: &mut String, report: &Report, level: Strength) {
     _ = writeln!(
         out,
         "{}: {} in {:.1} s at level {level}: {verdict}",
-        style(&report.subject).bold(),
+        style(report.called()).bold(),
         counted(cases),
         report.seconds
     );

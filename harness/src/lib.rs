@@ -33,7 +33,7 @@ pub use limits::Limits;
 pub use profile::{Deviation, Launch, Profile, Ready, StopSignal, Tls, Urls};
 pub use replay::{Line, Replayed, Shrunk, replay, shrink};
 pub use report::{
-    Cell, Change, Comparison, Difference, End, Judged, Note, Report, Row, SCHEMA, Sample,
+    Cell, Change, Comparison, Difference, End, Judged, Note, Report, Row, SCHEMA, Sample, Subject,
 };
 pub use route::Route;
 pub use testing::{judge, traces};

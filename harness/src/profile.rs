@@ -45,6 +45,9 @@ pub struct Profile {
     /// What reports call the subject.
     #[serde(default)]
     pub name: String,
+    /// Which version of it is judged, and what it runs on where that matters: `8.23.0 on Node.js 20.20.2`.
+    /// Reports show it; nothing else depends on it.
+    pub version: Option<String>,
     /// How to start it; without this section it runs already.
     pub subject: Option<Launch>,
     /// When it is ready to be judged.
@@ -313,6 +316,7 @@ mod tests {
         let profile = Profile::parse(
             r#"
             name = "mine"
+            version = "1.2 on Node.js 20"
             [subject]
             build = ["make"]
             command = ["./server", "{port}"]
@@ -338,6 +342,7 @@ mod tests {
             "#,
         )
         .unwrap();
+        assert_eq!(profile.version.as_deref(), Some("1.2 on Node.js 20"));
         assert_eq!(profile.ready.timeout, Duration::from_secs(3));
         assert_eq!(profile.ready.line.as_deref(), Some("listening"));
         let launch = profile.subject.unwrap();

@@ -81,3 +81,25 @@ fn an_index_of_the_suite_that_the_field_knows_is_a_report_too() {
     assert_eq!(code, 1, "{stdout}");
     assert!(stdout.contains("PASS  → FAIL  ws/1.1.1"), "{stdout}");
 }
+
+#[test]
+fn a_record_is_compared_as_its_report_is() {
+    let url = format!("http://{}", naive_server());
+    let [report, record] = ["whole.json", "record.json"].map(|name| TempFile::new(name, ""));
+    let filter = ["--filter", "http/HOST-01,http/RL-01"];
+    let files = ["--json", report.path(), "--record", record.path()];
+    run(&[&["run", "--http", &url, "--name", "mine"][..], &filter, &files].concat());
+    let text = fs::read_to_string(&record.0).unwrap();
+    assert!(text.contains("\n    {\"id\":\"http/HOST-01\",\"outcome\":\"fail\""), "{text}");
+    let (code, stdout, _) = run(&["diff", report.path(), record.path()]);
+    assert_eq!(code, 0, "{stdout}");
+    assert!(stdout.contains("mine → mine: 0 otherwise, 2 alike"), "{stdout}");
+
+    let table = TempFile::new("table.md", "");
+    let both = [report.path(), record.path()];
+    let (code, printed, _) = run(&[&["compare", "--markdown", "-"][..], &both].concat());
+    assert_eq!(code, 0, "{printed}");
+    assert!(printed.contains("| mine (2) |  | 1 | 1 |"), "{printed}");
+    run(&[&["compare", "--markdown", table.path()][..], &both].concat());
+    assert_eq!(fs::read_to_string(&table.0).unwrap(), printed);
+}

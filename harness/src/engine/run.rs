@@ -443,6 +443,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             schema: SCHEMA,
             harness: env!("CARGO_PKG_VERSION").into(),
             subject: self.profile.name.clone(),
+            version: self.profile.version.clone(),
             end,
             seed: self.options.shuffle,
             seconds: milliseconds(seconds),

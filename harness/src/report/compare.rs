@@ -7,18 +7,32 @@ use serde::Serialize;
 
 use super::html::TEMPLATES;
 use super::{Judged, Report};
+use crate::case::Family;
 use crate::verdict::Outcome;
 
 /// Reports laid side by side.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Comparison {
-    /// The names of the subjects; of two that are alike, the second is numbered.
-    pub subjects: Vec<String>,
+    /// What was judged, in the order of the reports.
+    pub subjects: Vec<Subject>,
     /// One for each case that any of them judged, in the order of the first report that has it.
     pub rows: Vec<Row>,
     /// For each pair of subjects, how many of a hundred cases that both judged they answered alike; `None`
     /// where there are no such cases.
     pub agreement: Vec<Vec<Option<u32>>>,
+}
+
+/// A subject, and how it did on the whole.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Subject {
+    /// Its name; of two that are alike, the second is numbered.
+    pub name: String,
+    /// Its version, where that is known.
+    pub version: Option<String>,
+    /// How long its run took, in seconds.
+    pub seconds: f64,
+    /// How many cases of a family came out in which way.
+    pub counts: BTreeMap<Family, BTreeMap<Outcome, usize>>,
 }
 
 /// One case, and how each subject did.
@@ -77,7 +91,8 @@ impl Comparison {
             })
             .collect();
         let agreement = agreement(&rows, reports.len());
-        Self { subjects: names(reports), rows, agreement }
+        let subject = |(i, report)| Subject::of(report, &reports[..i]);
+        Self { subjects: reports.iter().enumerate().map(subject).collect(), rows, agreement }
     }
 
     /// The comparison as one self-contained HTML page.
@@ -132,13 +147,28 @@ fn agreement(rows: &[Row], subjects: usize) -> Vec<Vec<Option<u32>>> {
     (0..subjects).map(|a| (0..subjects).map(|b| pair(a, b)).collect()).collect()
 }
 
-fn names(reports: &[Report]) -> Vec<String> {
-    let name = |i: usize| {
-        let subject = &reports[i].subject;
-        let before = reports[..i].iter().filter(|report| report.subject == *subject).count();
-        if before == 0 { subject.clone() } else { format!("{subject} ({})", before + 1) }
-    };
-    (0..reports.len()).map(name).collect()
+impl Subject {
+    fn of(report: &Report, before: &[Report]) -> Self {
+        let namesakes = before.iter().filter(|other| other.subject == report.subject).count();
+        let name = match namesakes {
+            0 => report.subject.clone(),
+            _ => format!("{} ({})", report.subject, namesakes + 1),
+        };
+        let mut counts: BTreeMap<Family, BTreeMap<Outcome, usize>> = BTreeMap::new();
+        for judged in &report.results {
+            *counts.entry(judged.family).or_default().entry(judged.outcome).or_default() += 1;
+        }
+        Self { name, version: report.version.clone(), seconds: report.seconds, counts }
+    }
+
+    /// How many cases came out in one of these ways; of one family, or of all.
+    #[must_use]
+    pub fn count(&self, family: Option<Family>, outcomes: &[Outcome]) -> usize {
+        let of_family = |of: &Family| family.is_none_or(|family| family == *of);
+        let counts =
+            self.counts.iter().filter(|(of, _)| of_family(of)).flat_map(|(_, counts)| counts);
+        counts.filter(|(outcome, _)| outcomes.contains(outcome)).map(|(_, count)| count).sum()
+    }
 }
 
 #[cfg(test)]
@@ -154,7 +184,9 @@ mod tests {
         c.results[0].outcome = Outcome::Fail;
         c.results[1].got = "another failure".into();
         let comparison = Comparison::of(&[a, b, c]);
-        assert_eq!(comparison.subjects, ["sample", "sample (2)", "other"]);
+        let names: Vec<&str> =
+            comparison.subjects.iter().map(|subject| &subject.name[..]).collect();
+        assert_eq!(names, ["sample", "sample (2)", "other"]);
         assert_eq!(comparison.rows.len(), 4, "a case that all skipped is left out");
         let behaviours = |row: &Row| row.cells.iter().map(|c| c.behaviour).collect::<Vec<_>>();
         assert_eq!(behaviours(&comparison.rows[0]), [Some(0), Some(0), Some(1)]);

@@ -9,9 +9,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::record::Known;
 use super::{End, Judged, Report, SCHEMA};
-use crate::case::{Case, Family};
-use crate::catalogue;
 use crate::error::Error;
 use crate::filter::short;
 use crate::verdict::{Outcome, Strength};
@@ -99,7 +98,7 @@ impl Report {
         let index: Index = serde_json::from_str(text).map_err(|error| {
             Error::Usage(format!("not an index of Autobahn|Testsuite: {error}"))
         })?;
-        let known = catalogue::all();
+        let known = Known::new();
         let report = |(subject, entries): (String, BTreeMap<String, Entry>)| {
             let mut results: Vec<Judged> =
                 entries.iter().map(|(number, entry)| judged(number, entry, &known)).collect();
@@ -108,6 +107,7 @@ impl Report {
                 schema: SCHEMA,
                 harness: env!("CARGO_PKG_VERSION").into(),
                 subject,
+                version: None,
                 end: End::Complete,
                 seed: None,
                 seconds: results.iter().map(|judged| judged.seconds).sum(),
@@ -127,28 +127,14 @@ impl Report {
     }
 }
 
-fn judged(number: &str, entry: &Entry, known: &[Case]) -> Judged {
-    let id = format!("ws/{number}");
-    let case = known.iter().find(|case| case.id == id);
-    let outcome = outcome(&entry.behavior).max(outcome(&entry.behavior_close));
+fn judged(number: &str, entry: &Entry, known: &Known) -> Judged {
     let code = entry.remote_close_code.map_or("no code".into(), |code| format!("code {code}"));
     Judged {
-        title: case.map_or_else(
-            || format!("Case {number} of Autobahn|Testsuite"),
-            |case| case.title.clone(),
-        ),
-        family: Family::Ws,
-        section: case.map_or("RFC 6455", |case| &case.section).into(),
-        strength: case.map_or(Strength::Must, |case| case.strength),
-        outcome,
+        outcome: outcome(&entry.behavior).max(outcome(&entry.behavior_close)),
         expected: "behavior OK, behaviorClose OK".into(),
         got: format!("behavior {}, behaviorClose {}, {code}", entry.behavior, entry.behavior_close),
-        offending: String::new(),
-        deviation: None,
         seconds: entry.duration.unwrap_or(0.0) / 1000.0,
-        trace: Vec::new(),
-        times: Vec::new(),
-        id,
+        ..known.judged(format!("ws/{number}"))
     }
 }
 

@@ -18,7 +18,7 @@ impl Report {
     pub fn to_markdown(&self, level: Strength) -> String {
         let mut out = String::new();
         let sign = if self.passes(level) { "✅" } else { "❌" };
-        _ = writeln!(out, "## {sign} {}: {}\n", inline(&self.subject), self.verdict(level));
+        _ = writeln!(out, "## {sign} {}: {}\n", inline(&self.called()), self.verdict(level));
         _ = writeln!(
             out,
             "{} cases in {:.1} s at level {level}, by harness {}.\n",
@@ -111,7 +111,7 @@ fn block(out: &mut String, lines: &[String]) {
 }
 
 /// Text on one line in which nothing is markup.
-fn inline(text: &str) -> String {
+pub(super) fn inline(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -10,15 +10,19 @@ mod html;
 mod index;
 mod junit;
 mod markdown;
+mod record;
+mod tables;
 
-pub use compare::{Cell, Comparison, Row};
+pub use compare::{Cell, Comparison, Row, Subject};
 pub use diff::{Change, Difference};
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::case::Family;
 use crate::error::Error;
 use crate::verdict::{Outcome, Strength};
+use record::Record;
 
 /// The version of the JSON form; it grows when a reader of the former could be misled.
 pub const SCHEMA: u32 = 1;
@@ -32,6 +36,9 @@ pub struct Report {
     pub harness: String,
     /// The profile's name for the subject.
     pub subject: String,
+    /// Which version of it was judged, where the profile says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// How the run came to its end.
     pub end: End,
     /// Draws the order of the cases again, where they were shuffled.
@@ -139,6 +146,15 @@ impl Judged {
 }
 
 impl Report {
+    /// The subject's name, and its version where that is known: `nginx 1.22.1`.
+    #[must_use]
+    pub fn called(&self) -> String {
+        match &self.version {
+            Some(version) => format!("{} {version}", self.subject),
+            None => self.subject.clone(),
+        }
+    }
+
     /// Cases for which the run fails at this level.
     pub fn failures(&self, level: Strength) -> impl Iterator<Item = &Judged> {
         self.results.iter().filter(move |judged| judged.counts_as_failure(level))
@@ -170,7 +186,7 @@ impl Report {
         json
     }
 
-    /// The report that [`Self::to_json`] wrote, perhaps in an earlier run.
+    /// The report that [`Self::to_json`] or [`Self::to_record`] wrote, perhaps in an earlier run.
     ///
     /// # Errors
     ///
@@ -191,15 +207,20 @@ impl Report {
         #[derive(Deserialize)]
         struct Version {
             schema: u32,
+            record: Option<IgnoredAny>,
         }
         let no_report = |error| Error::Usage(format!("not a report of the harness: {error}"));
-        let Version { schema } = serde_json::from_str(text).map_err(no_report)?;
+        let Version { schema, record } = serde_json::from_str(text).map_err(no_report)?;
         if schema != SCHEMA {
             return Err(Error::Usage(format!(
                 "a report of schema {schema}; this version of the harness reads schema {SCHEMA}"
             )));
         }
-        serde_json::from_str(text).map_err(no_report)
+        match record {
+            Some(_) => serde_json::from_str::<Record>(text).map(Self::from),
+            None => serde_json::from_str(text),
+        }
+        .map_err(no_report)
     }
 }
 
@@ -235,6 +256,7 @@ mod tests {
             schema: SCHEMA,
             harness: "0.1.0".into(),
             subject: "sample".into(),
+            version: Some("1.2".into()),
             end: End::Complete,
             seed: None,
             seconds: 1.25,
