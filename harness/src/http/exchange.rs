@@ -175,15 +175,17 @@ pub(crate) enum Marked {
 /// The verdict that follows when the subject does not answer it.
 pub(crate) async fn healthy(cx: &Context, source: Source) -> Result<(), Verdict> {
     let mut connection = cx.connect(Route::Hello, source).await?;
-    healthy_on(cx, &mut connection).await
+    healthy_on(cx, &mut connection).await.map(|_| ())
 }
 
-/// Asks a healthy question on a connection that is open already.
-pub(crate) async fn healthy_on(cx: &Context, connection: &mut Connection) -> Result<(), Verdict> {
+/// Asks a healthy question on a connection that is open already; whether it stays so.
+pub(crate) async fn healthy_on(cx: &Context, connection: &mut Connection) -> Result<bool, Verdict> {
     connection.send(&get(cx, Route::Hello, ""), cx.answer_by()).await;
     let answer = next_answer(connection, "GET", cx.answer_by()).await;
-    if answer.status().is_some_and(|status| (200..300).contains(&status)) {
-        return Ok(());
+    if let Answer::Response(response) = &answer
+        && (200..300).contains(&response.status)
+    {
+        return Ok(!response.announces_close());
     }
     let patience = spell(cx.timing().answer);
     Err(Verdict::fail(

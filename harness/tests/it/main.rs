@@ -2,6 +2,8 @@
 
 // What holds in every case.
 mod audit;
+// A server that closes after each answer.
+mod brief;
 // A server that follows the RFCs, save for the faults planted in it.
 mod planted;
 // What a subject does not give back.
