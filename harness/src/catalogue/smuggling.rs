@@ -48,12 +48,18 @@ struct Gadget {
     id: String,
     title: String,
     section: String,
+    #[serde(default = "must")]
+    strength: Strength,
     reads: Reads,
     of: Option<Field>,
     lines: Vec<String>,
     /// What `{octet}` stands for, one after the other.
     #[serde(default)]
     octets: String,
+}
+
+fn must() -> Strength {
+    Strength::Must
 }
 
 /// What a sound reader makes of it.
@@ -108,7 +114,7 @@ impl Gadget {
             async move { run(&cx, field, reads, &requests).await }
         };
         case(Family::Http, &id, &title, &[Route::Echo, Route::Hello], run)
-            .rule(&self.section, Strength::Must)
+            .rule(&self.section, self.strength)
             .shown_by(script)
     }
 

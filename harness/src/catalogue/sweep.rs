@@ -82,8 +82,8 @@ const SWEEPS: &[Sweep] = &[
     Sweep {
         id: "method",
         title: "Every octet in a method",
-        section: "RFC 9110 §9.1, §5.6.2",
-        strength: Must,
+        section: "RFC 9112 §3, RFC 9110 §5.6.2",
+        strength: Should,
         request: "G{octet}T {hello} HTTP/1.1\r\nHost: {host}\r\n\r\n",
         wants: |octet| match octet {
             b'E' => Taken,
@@ -106,16 +106,16 @@ const SWEEPS: &[Sweep] = &[
     Sweep {
         id: "version-dot",
         title: "Every octet for the dot in the version",
-        section: "RFC 9112 §2.3",
-        strength: Must,
+        section: "RFC 9112 §3, §2.3",
+        strength: Should,
         request: "GET {hello} HTTP/1{octet}1\r\nHost: {host}\r\n\r\n",
         wants: |octet| if octet == b'.' { Taken } else { Refused },
     },
     Sweep {
         id: "version-digit",
         title: "Every octet for the last digit of the version",
-        section: "RFC 9112 §2.3, RFC 9110 §2.5",
-        strength: Must,
+        section: "RFC 9112 §3, RFC 9110 §6.2",
+        strength: Should,
         request: "GET {hello} HTTP/1.{octet}\r\nHost: {host}\r\n\r\n",
         wants: |octet| match octet {
             b'1' => Taken,
@@ -171,8 +171,8 @@ const SWEEPS: &[Sweep] = &[
     Sweep {
         id: "field-name",
         title: "Every octet in a field name",
-        section: "RFC 9110 §5.1, §5.6.2",
-        strength: Must,
+        section: "RFC 9112 §2.2, RFC 9110 §5.1",
+        strength: Should,
         request: "GET {hello} HTTP/1.1\r\nHost: {host}\r\nX{octet}Y: v\r\n\r\n",
         wants: |octet| if is_token_octet(octet) || octet == b':' { Taken } else { Refused },
     },
@@ -208,8 +208,8 @@ const SWEEPS: &[Sweep] = &[
     Sweep {
         id: "coding-before-name",
         title: "Every octet before the name Transfer-Encoding",
-        section: "RFC 9110 §5.1, RFC 9112 §5",
-        strength: Must,
+        section: "RFC 9112 §2.2, RFC 9110 §5.1",
+        strength: Should,
         request: "POST {echo} HTTP/1.1\r\nHost: {host}\r\nX-A: b\r\n{octet}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
         wants: |octet| match octet {
             b' ' | b'\t' | b'\r' | b'\n' => Answered,
@@ -248,8 +248,8 @@ const SWEEPS: &[Sweep] = &[
     Sweep {
         id: "chunk-size-before",
         title: "Every octet before a chunk size",
-        section: "RFC 9112 §7.1",
-        strength: Must,
+        section: "RFC 9112 §2.2, §7.1",
+        strength: Should,
         request: "POST {echo} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n{octet}5\r\nhello\r\n0\r\n\r\n",
         wants: |octet| match octet {
             b'0' => Taken,
@@ -260,8 +260,8 @@ const SWEEPS: &[Sweep] = &[
     Sweep {
         id: "chunk-size-behind",
         title: "Every octet behind a chunk size",
-        section: "RFC 9112 §7.1",
-        strength: Must,
+        section: "RFC 9112 §2.2, §7.1",
+        strength: Should,
         request: "POST {echo} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n5{octet}\r\nhello\r\n0\r\n\r\n",
         wants: |octet| match octet {
             b'\n' | b' ' | b'\t' | b';' => Better,
@@ -272,8 +272,8 @@ const SWEEPS: &[Sweep] = &[
     Sweep {
         id: "chunk-extension",
         title: "Every octet in a chunk extension",
-        section: "RFC 9112 §7.1.1",
-        strength: Must,
+        section: "RFC 9112 §2.2, §7.1.1",
+        strength: Should,
         request: "POST {echo} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n5;a{octet}b\r\nhello\r\n0\r\n\r\n",
         wants: |octet| match octet {
             b'=' | b';' => Taken,
@@ -285,16 +285,16 @@ const SWEEPS: &[Sweep] = &[
     Sweep {
         id: "chunk-end",
         title: "Every octet for the CR behind the data of a chunk",
-        section: "RFC 9112 §7.1",
-        strength: Must,
+        section: "RFC 9112 §2.2, §7.1",
+        strength: Should,
         request: "POST {echo} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello{octet}\n0\r\n\r\n",
         wants: |octet| if octet == b'\r' { Taken } else { Refused },
     },
     Sweep {
         id: "trailer-name",
         title: "Every octet in the name of a trailer",
-        section: "RFC 9112 §7.1.2, RFC 9110 §5.1",
-        strength: Must,
+        section: "RFC 9112 §2.2, §7.1.2, RFC 9110 §5.1",
+        strength: Should,
         request: "POST {echo} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX{octet}Y: v\r\n\r\n",
         wants: |octet| if is_token_octet(octet) || octet == b':' { Taken } else { Refused },
     },
