@@ -31,6 +31,8 @@ const THOROUGH_CASE_LIMIT: Duration = Duration::from_secs(1800);
 /// Failures that are tried again alone. A subject that fails more has other worries than
 /// flakiness.
 const MAX_RETRIES: usize = 20;
+/// Connections that the cases side by side and an attack beside them may take.
+const FEW: usize = 64;
 
 pub(super) struct Run<'a, F> {
     pub(super) profile: &'a Profile,
@@ -183,6 +185,8 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
     /// first so that the others run in their waits, and what runs alone.
     fn plan(&self, far: Option<IpAddr>) -> (VecDeque<usize>, VecDeque<usize>) {
         let (mut together, mut alone) = (VecDeque::new(), VecDeque::new());
+        // While a case uses up the few connections that are promised, there are none for others.
+        let has_few = self.profile.limits.connections.is_some_and(|count| count < FEW);
         for (i, case) in self.cases.iter().enumerate() {
             let missing: Vec<&str> = case
                 .needs
@@ -207,7 +211,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             };
             if let Some(skip) = skip {
                 self.judge(i, skip, Rendered::default(), 0.0);
-            } else if case.exclusive {
+            } else if case.exclusive || case.exhausts && has_few {
                 alone.push_back(i);
             } else if case.long && self.options.time_budget.is_none() {
                 together.push_front(i);

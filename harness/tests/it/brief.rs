@@ -1,10 +1,24 @@
-//! A server that answers once for each connection, and says so.
+//! Servers that serve little at a time, and say so, are not accused of it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
 use seawall_harness::{Filter, Outcome, Profile, judge};
+
+use crate::proof::profile;
+
+#[test]
+fn who_serves_one_at_a_time_is_not_crowded_while_other_cases_ask() {
+    let mut profile = profile("one-at-a-time");
+    profile.limits.connections = Some(1);
+    let cases = Filter::new(["slow/silence", "http/RL-01", "http/CL-01"]);
+    let report = judge(&profile, &cases).expect("it runs");
+    assert_eq!(report.results.len(), 3);
+    for judged in report.results.iter().filter(|judged| judged.id.starts_with("http/")) {
+        assert_eq!(judged.outcome, Outcome::Pass, "{}: {}", judged.id, judged.got);
+    }
+}
 
 #[test]
 fn who_closes_after_each_answer_has_no_connection_from_before_a_crash() {

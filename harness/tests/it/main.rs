@@ -2,7 +2,7 @@
 
 // What holds in every case.
 mod audit;
-// A server that closes after each answer.
+// Servers that serve little at a time.
 mod brief;
 // A server that follows the RFCs, save for the faults planted in it.
 mod planted;
