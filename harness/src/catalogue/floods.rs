@@ -80,6 +80,11 @@ async fn pings(cx: Context) -> Result<Verdict, Verdict> {
             {
                 echoed = true;
             }
+            // Who is flooded may end it (RFC 6455 §7.3).
+            event @ (Event::Close { code: Some(1008), .. } | Event::Ended) if answered > 1 => {
+                let got = format!("behind {answered} Pongs: {}", event.describe());
+                return Ok(Verdict::warn(expected, got));
+            }
             event => {
                 return Err(event.unexpected(expected).at(&format!("behind {answered} Pongs")));
             }

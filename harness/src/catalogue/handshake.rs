@@ -24,7 +24,7 @@ pub(super) fn cases() -> Vec<Case> {
         ws("09", "A handshake and a message, octet by octet", "RFC 6455 §4.1", May, early),
         ws("21", "A handshake with content", "RFC 9112 §6.3", Must, content),
         ws("22", "A handshake with chunked content", "RFC 9112 §6.3", Must, chunked),
-        ws("23", "A handshake that expects 100", "RFC 9110 §7.8, §10.1.1", Should, expects),
+        ws("23", "A handshake that expects 100", "RFC 9110 §7.8, §10.1.1", May, expects),
         ws("24", "Of two subprotocols one is selected, or none", "RFC 6455 §4.2.2", Must, two),
         ws("25", "No subprotocol is invented", "RFC 6455 §4.2.2", Must, invented),
         ws("31", "Behind a 101 comes nothing but frames", "RFC 9110 §15.2, §8.6", Must, bare),
