@@ -1,30 +1,9 @@
-// The subject contract on Node's http server and the ws library: `node server.mjs PORT`.
-//
-// Without /spin: there is one thread, and a handler that computes holds it.
+// The WebSocket half of the subject contract on the ws library: `node server.mjs PORT`. ../node has the HTTP half.
 
 import http from 'node:http';
 import { WebSocketServer } from 'ws';
 
-const HELLO = 'hello\n';
-const CYCLE = Buffer.from(Array.from({ length: 251 }, (_, octet) => octet));
 const MAX_MESSAGE = 16 * 1024 * 1024;
-
-const routes = {
-  '/hello': (request, response) => text(response, HELLO),
-  '/health': (request, response) => json(response, { status: 'ok' }),
-  '/echo': echo,
-  '/fields': (request, response) => json(response, pairs(request.rawHeaders)),
-  '/crash': (request, response, query) => crash(response, query.get('kind')),
-  '/hang': () => {},
-  '/sleep': (request, response, query) => setTimeout(() => text(response, 'slept\n'), number(query, 'ms')),
-  '/bytes': (request, response, query) => {
-    const content = Buffer.alloc(number(query, 'n'), CYCLE);
-    answer(response, content, { 'Content-Type': 'application/octet-stream' });
-  },
-  '/stream': stream,
-};
-
-const readOnly = new Set(['/hello', '/health']);
 
 const sockets = {
   '/ws/echo': (socket) => onMessage(socket, (data, binary) => socket.send(data, { binary })),
@@ -36,86 +15,11 @@ const sockets = {
   '/ws/push': (socket, query) => push(socket, number(query, 'n'), number(query, 'ms')),
 };
 
-// Node ends the process when a listener throws; a server that wants to live catches, as frameworks do.
-function handle(request, response) {
-  try {
-    const { pathname, searchParams } = target(request);
-    const route = routes[pathname];
-    if (!route) return status(response, 404);
-    if (readOnly.has(pathname) && !['GET', 'HEAD'].includes(request.method)) {
-      return status(response, 405, { Allow: 'GET, HEAD' });
-    }
-    route(request, response, searchParams);
-  } catch (error) {
-    console.error(error);
-    if (response.headersSent) response.destroy();
-    else status(response, 500);
-  }
-}
-
-function target(request) {
-  return new URL(request.url, 'http://subject');
-}
-
 function number(query, name) {
   return Number(query.get(name) ?? 0);
 }
 
-function answer(response, content, fields) {
-  response.writeHead(200, { ...fields, 'Content-Length': Buffer.byteLength(content) });
-  response.end(content);
-}
-
-function text(response, content) {
-  answer(response, content, { 'Content-Type': 'text/plain' });
-}
-
-function json(response, value) {
-  answer(response, JSON.stringify(value), { 'Content-Type': 'application/json' });
-}
-
-function status(response, code, fields = {}) {
-  const content = `${code} ${http.STATUS_CODES[code]}\n`;
-  const length = Buffer.byteLength(content);
-  response.writeHead(code, { ...fields, 'Content-Type': 'text/plain', 'Content-Length': length });
-  response.end(content);
-}
-
-function echo(request, response) {
-  const pieces = [];
-  request.on('data', (piece) => pieces.push(piece));
-  request.on('end', () =>
-    answer(response, Buffer.concat(pieces), { 'Content-Type': 'application/octet-stream' }),
-  );
-}
-
-function pairs(raw) {
-  return raw.flatMap((name, index) => (index % 2 ? [] : [[name, raw[index + 1]]]));
-}
-
-function crash(response, kind) {
-  if (kind === 'stream') {
-    // The first part must be on its way before anything breaks.
-    response.write('the first part', () => response.destroy());
-    return;
-  }
-  const nothing = undefined;
-  if (kind === 'match' || kind === 'index') nothing.value();
-  if (kind === 'divide') 1n / 0n;
-  throw new Error(`/crash?kind=${kind}`);
-}
-
-function stream(request, response, query) {
-  const [chunks, size, ms] = ['chunks', 'size', 'ms'].map((name) => number(query, name));
-  response.writeHead(200, { 'Content-Type': 'text/plain' });
-  const send = (left) => {
-    if (left === 0) return response.end();
-    response.write('x'.repeat(size));
-    setTimeout(send, ms, left - 1);
-  };
-  send(chunks);
-}
-
+// Node ends the process when a listener throws; a server that wants to live catches, as frameworks do.
 function onMessage(socket, callback) {
   socket.on('message', (data, binary) => {
     try {
@@ -139,27 +43,23 @@ function push(socket, count, ms) {
 }
 
 const server = http.createServer(
-  {
-    // Shorter than the defaults of 60 s and 300 s, so that slow clients are judged in seconds.
-    headersTimeout: 1500,
-    requestTimeout: 2500,
-    connectionsCheckingInterval: 250,
-  },
-  handle,
+  // Shorter than the default of 60 s, so that slow clients are judged in seconds.
+  { headersTimeout: 1500, connectionsCheckingInterval: 250 },
+  (request, response) => response.writeHead(request.url === '/hello' ? 200 : 426, { Upgrade: 'websocket' }).end(),
 );
 const handshakes = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE });
 
 server.on('upgrade', (request, socket, head) => {
-  const { pathname, searchParams } = target(request);
-  const serve = sockets[pathname];
+  const target = URL.canParse(request.url, 'http://subject') ? new URL(request.url, 'http://subject') : {};
+  const serve = sockets[target.pathname];
   if (!serve) {
-    const code = pathname === '/ws/reject' ? 403 : 404;
+    const code = target.pathname === '/ws/reject' ? 403 : 404;
     return socket.end(`HTTP/1.1 ${code} ${http.STATUS_CODES[code]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   }
   handshakes.handleUpgrade(request, socket, head, (open) => {
     // The library answers what is wrong; without a listener the process would end.
     open.on('error', () => {});
-    serve(open, searchParams);
+    serve(open, target.searchParams);
   });
 });
 
