@@ -27,6 +27,8 @@ pub enum Family {
     Slow,
     /// More clients than there is room for.
     Overload,
+    /// Told to stop: what was begun is finished, and the process ends.
+    Shutdown,
     /// How octets are cut into segments makes no difference.
     Fragmentation,
     /// Handshakes that go wrong harm nobody, and connections end in order.
@@ -37,12 +39,13 @@ pub enum Family {
 
 impl Family {
     /// Every family, in the order of reports.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Http,
         Self::Ws,
         Self::Crash,
         Self::Slow,
         Self::Overload,
+        Self::Shutdown,
         Self::Fragmentation,
         Self::Tls,
         Self::Audit,
@@ -57,6 +60,7 @@ impl Family {
             Self::Crash => "crash",
             Self::Slow => "slow",
             Self::Overload => "overload",
+            Self::Shutdown => "shutdown",
             Self::Fragmentation => "fragmentation",
             Self::Tls => "tls",
             Self::Audit => "audit",
@@ -72,6 +76,7 @@ impl Family {
             Self::Crash => "crash isolation",
             Self::Slow => "slow clients",
             Self::Overload => "overload",
+            Self::Shutdown => "shutdown",
             Self::Fragmentation => "fragmentation",
             Self::Tls => "TLS",
             Self::Audit => "audit of all answers",

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use crate::audit::{Audit, Tap};
 use crate::limits::Limits;
+use crate::profile::Profile;
 use crate::route::Route;
-use crate::subject::{Endpoint, Target};
+use crate::subject::{Endpoint, Subject, Target};
 use crate::timing::Timing;
 use crate::verdict::{Outcome, Verdict};
 use crate::wire::tls::{Cut, Pieces, Session, Tls};
@@ -39,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) audit: Audit,
     /// The subject's process group, where we started it.
     pub(crate) group: Option<u32>,
+    /// How another subject of the same kind is started.
+    pub(crate) profile: Rc<Profile>,
     /// Nothing is left out to save time.
     pub(crate) thorough: bool,
 }
@@ -90,9 +93,41 @@ impl Context {
         self.shared.thorough
     }
 
+    /// What is said of the subject.
+    pub(crate) fn profile(&self) -> &Profile {
+        &self.shared.profile
+    }
+
     /// The subject's process group, where we started it.
     pub(crate) fn group(&self) -> Option<u32> {
         self.shared.group
+    }
+
+    /// Starts a subject of the case's own, which it may stop, and gives back what asks that one. Dropping the
+    /// subject kills it.
+    ///
+    /// # Errors
+    ///
+    /// The case is skipped where there can be no second one.
+    pub(crate) async fn own_subject(&self) -> Result<(Subject, Self), Verdict> {
+        let skip = |why: String| Verdict::new(Outcome::Skip, "a subject of the case's own", why);
+        let profile = &self.shared.profile;
+        if profile.subject.is_none() {
+            return Err(skip("it was not started by the harness".into()));
+        }
+        if !profile.urls.take_any_port() {
+            return Err(skip("its port is fixed, and taken: write {port} in its place".into()));
+        }
+        let subject = Subject::start(profile).await.map_err(|error| skip(error.to_string()))?;
+        let cx = self.of(&subject);
+        Ok((subject, cx))
+    }
+
+    /// The same, that asks another subject.
+    pub(crate) fn of(&self, subject: &Subject) -> Self {
+        let shared = subject.shared(&self.shared.profile, &self.shared.audit);
+        let shared = Shared { thorough: self.shared.thorough, ..shared };
+        Self { shared: Rc::new(shared), ..self.clone() }
     }
 
     /// The same, whose attackers and victims come from other addresses: others for each number.

@@ -80,6 +80,7 @@ impl Probe {
                 group: None,
                 timing: Timing::calibrated(Duration::from_millis(10), None),
                 audit: Audit::default(),
+                profile: Rc::default(),
                 thorough: false,
             };
             let cx = Context::new(Rc::new(shared), "init");

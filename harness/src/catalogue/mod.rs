@@ -22,6 +22,7 @@ mod numbers;
 mod overload;
 #[cfg(test)]
 mod rows;
+mod shutdown;
 mod slow;
 mod smuggling;
 mod sweep;
@@ -66,6 +67,7 @@ pub fn all() -> Vec<Case> {
     cases.extend(crash::cases());
     cases.extend(slow::cases());
     cases.extend(overload::cases());
+    cases.extend(shutdown::cases());
     cases.extend(fragmentation::cases());
     cases.extend(tls::cases());
     cases.extend(audit::cases());

@@ -9,6 +9,7 @@ mod vitals;
 
 use std::future::pending;
 use std::net::{IpAddr, TcpStream};
+use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,7 @@ use crate::audit::Audit;
 use crate::context::{Context, Shared, USER_AGENT, spell};
 use crate::error::Error;
 use crate::http::exchange::{healthy, next_answer};
-use crate::profile::{Profile, StopSignal};
+use crate::profile::{Launch, Profile, StopSignal};
 use crate::route::Route;
 use crate::timing::Timing;
 use crate::verdict::Verdict;
@@ -29,6 +30,7 @@ use crate::ws::client::Client;
 
 pub(crate) use alarm::Alarm;
 use process::Process;
+pub(crate) use process::describe;
 pub(crate) use shortage::Shortage;
 use target::Ports;
 pub(crate) use target::{Endpoint, Target};
@@ -45,6 +47,8 @@ const CALIBRATION: usize = 10;
 #[derive(Debug)]
 pub(crate) struct Subject {
     process: Option<Process>,
+    /// Where we had it listen.
+    ports: Option<Ports>,
     target: Target,
     timing: Timing,
     stop: Signal,
@@ -76,13 +80,36 @@ impl Subject {
             return Self::reach(profile, target, None).await;
         };
         let (ports, target) = Self::choose_ports(profile)?;
+        Self::launch(profile, launch, ports, target).await
+    }
+
+    /// Starts another one where this one has listened.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`].
+    pub(crate) async fn start_in_place_of(&self, profile: &Profile) -> Result<Self, Error> {
+        match (&profile.subject, self.ports) {
+            (Some(launch), Some(ports)) => {
+                Self::launch(profile, launch, ports, self.target.clone()).await
+            }
+            _ => Self::start(profile).await,
+        }
+    }
+
+    async fn launch(
+        profile: &Profile,
+        launch: &Launch,
+        ports: Ports,
+        target: Target,
+    ) -> Result<Self, Error> {
         let process = Process::start(
             launch,
             &profile.folder,
             ports,
             profile.ready.line.as_deref().unwrap_or(""),
         )?;
-        Self::reach(profile, target, Some(process)).await
+        Self::reach(profile, target, Some((process, ports))).await
     }
 
     /// Ports on which nobody listens, and where the subject then will.
@@ -108,11 +135,13 @@ impl Subject {
     async fn reach(
         profile: &Profile,
         target: Target,
-        process: Option<Process>,
+        started: Option<(Process, Ports)>,
     ) -> Result<Self, Error> {
         let launch = profile.subject.as_ref();
+        let (process, ports) = started.unzip();
         let mut subject = Self {
             process,
+            ports,
             target,
             timing: Timing::calibrated(Duration::ZERO, None),
             stop: launch.map_or(Signal::TERM, |launch| launch.stop.into()),
@@ -211,6 +240,7 @@ impl Subject {
             timing: self.timing,
             audit: audit.clone(),
             group: self.group(),
+            profile: Rc::new(profile.clone()),
             thorough: false,
         }
     }
@@ -232,7 +262,7 @@ impl Subject {
 
     /// How its process ended, once it has.
     pub(crate) fn end(&self) -> Option<String> {
-        self.process.as_ref().and_then(Process::status).map(process::describe)
+        self.process.as_ref().and_then(Process::status).map(describe)
     }
 
     /// Its command, end and last words, where we started it.
@@ -248,6 +278,24 @@ impl Subject {
     /// What it wrote that no server should write.
     pub(crate) fn alarms(&self) -> Vec<Alarm> {
         self.process.as_ref().map_or_else(Vec::new, Process::alarms)
+    }
+
+    /// Asks it to stop, as the profile says; gives back the moment at which it is to be gone.
+    pub(crate) fn tell_to_stop(&self) -> Instant {
+        if let Some(process) = &self.process {
+            process.tell(self.stop);
+        }
+        Instant::now() + self.grace
+    }
+
+    /// How long it may take to stop.
+    pub(crate) fn grace(&self) -> Duration {
+        self.grace
+    }
+
+    /// How its process ended, once it has.
+    pub(crate) fn status(&self) -> Option<ExitStatus> {
+        self.process.as_ref().and_then(Process::status)
     }
 
     /// Stops it; one that we did not start is left alone.

@@ -144,6 +144,11 @@ impl Process {
         text
     }
 
+    /// Sends it a signal, and all that it started.
+    pub(crate) fn tell(&self, signal: Signal) {
+        self.guard.signal(signal);
+    }
+
     /// Asks it to stop, and kills what is left after `grace`.
     pub(crate) async fn stop(mut self, signal: Signal, grace: Duration) {
         self.guard.signal(signal);

@@ -351,6 +351,16 @@ faults! {
     /// Connections are served one after the other.
     OneAtATime = "one-at-a-time",
 
+    // The end.
+    /// Told to stop, it ends at once, whatever it was at.
+    TermDropsRequests = "term-drops-requests",
+    /// Told to stop, it waits until its clients have left.
+    TermWaitsForClients = "term-waits-for-clients",
+    /// Told to stop, it ends each `WebSocket` without a word.
+    TermWithoutClose = "term-without-close",
+    /// It does not listen where connections of its forerunner are in TIME-WAIT.
+    NoAddressReuse = "no-address-reuse",
+
     // Refusals.
     /// What would be refused is not answered, and the connection stays open.
     SilentOnRefusal = "silent-on-refusal",

@@ -69,7 +69,12 @@ impl Connection<'_> {
     fn exchange(&mut self) -> Result<Next, Refusal> {
         if self.input.unread().is_empty() {
             // No request was begun: there is nothing to answer.
-            self.input.fill(self.idle_deadline()).map_err(|_| Refusal::Gone)?;
+            if self.shared.waits(self.id, true) {
+                return Err(Refusal::Gone);
+            }
+            let filled = self.input.fill(self.idle_deadline());
+            self.shared.waits(self.id, false);
+            filled.map_err(|_| Refusal::Gone)?;
         }
         self.served += 1;
         if self.served == 100 && self.has(Fault::HundredthIsLast) {
@@ -110,7 +115,8 @@ impl Connection<'_> {
             0 => (self.shared.config.first, Fault::NoFirstByteTimeout),
             _ => (self.shared.config.idle, Fault::NoIdleTimeout),
         };
-        Deadline::after((!self.has(fault)).then_some(wait))
+        let patient = self.has(fault) || self.has(Fault::TermWaitsForClients);
+        Deadline::after((!patient).then_some(wait))
     }
 
     fn head_deadline(&self) -> Deadline {
@@ -200,7 +206,7 @@ impl Connection<'_> {
         let old = head.minor == 0 && !head.lists("Connection", "keep-alive");
         let kept = self.has(Fault::Http10KeptOpen)
             || self.has(Fault::TeInHttp10Accepted) && head.lists("Transfer-Encoding", "chunked");
-        asked || old && !kept || self.has(Fault::ClosesAlways)
+        asked || old && !kept || self.has(Fault::ClosesAlways) || self.shared.is_stopping()
     }
 
     /// Answers a handshake.

@@ -1,11 +1,16 @@
 //! The listener, the connections it has open, and what they share.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use signal_hook::consts::SIGTERM;
+use signal_hook::iterator::Signals;
+use socket2::{Domain, Socket, Type};
 
 use super::fault::{Fault, Faults};
 use super::http;
@@ -62,7 +67,7 @@ impl Server {
 
     /// Starts a subject on 127.0.0.1; port 0 means any.
     pub(crate) fn bind(port: u16, config: Config) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("the port is free");
+        let listener = listen(port, &config.faults).expect("the port is free");
         // More than the 128 that the standard library asks for: a crowd of clients must not find the door shut.
         socket2::SockRef::from(&listener).listen(BACKLOG).expect("it listens already");
         let addr = listener.local_addr().expect("a bound socket has an address");
@@ -79,12 +84,41 @@ impl Server {
         self.addr
     }
 
-    /// Serves for good.
+    /// Serves until it is told to stop by SIGTERM, and what it had begun is done.
     pub(super) fn join(mut self) {
+        let mut signals = Signals::new([SIGTERM]).expect("SIGTERM can be heard");
+        let (shared, addr) = (Arc::clone(&self.shared), self.addr);
+        thread::spawn(move || {
+            for _ in signals.forever() {
+                if shared.has(Fault::TermDropsRequests) {
+                    std::process::exit(0);
+                }
+                shared.stop();
+                // A connection wakes the listener, which then sees that it is over.
+                drop(TcpStream::connect(addr));
+            }
+        });
         if let Some(accepting) = self.accepting.take() {
             accepting.join().expect("accepting does not panic");
         }
+        let patient = self.shared.has(Fault::TermWaitsForClients);
+        let deadline = Instant::now() + DRAIN;
+        while self.shared.is_serving() && (patient || Instant::now() < deadline) {
+            thread::sleep(LOOK);
+        }
     }
+}
+
+fn listen(port: u16, faults: &Faults) -> io::Result<TcpListener> {
+    let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    if !faults.has(Fault::NoAddressReuse) {
+        return TcpListener::bind(addr);
+    }
+    // The standard library would set SO_REUSEADDR.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&addr.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 impl Drop for Server {
@@ -106,7 +140,15 @@ pub(super) struct Shared {
     pub(super) poisoned: AtomicBool,
     stopping: AtomicBool,
     next_id: AtomicU64,
-    open: Mutex<HashMap<u64, (IpAddr, Arc<TcpStream>)>>,
+    open: Mutex<HashMap<u64, Open>>,
+}
+
+/// An open connection.
+struct Open {
+    ip: IpAddr,
+    stream: Arc<TcpStream>,
+    /// Nothing is begun on it.
+    waits: bool,
 }
 
 impl Shared {
@@ -136,25 +178,52 @@ impl Shared {
         self.poisoned.store(true, Ordering::SeqCst);
     }
 
+    /// The connection waits for its client to begin something, or no longer does. Returns whether it is to end
+    /// instead.
+    pub(super) fn waits(&self, id: u64, waits: bool) -> bool {
+        if let Some(open) = self.open.lock().expect("no one panics here").get_mut(&id) {
+            open.waits = waits;
+        }
+        self.is_stopping()
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// Takes no more connections, and ends those that wait.
+    fn stop(&self) {
+        let open = self.open.lock().expect("no one panics here");
+        self.stopping.store(true, Ordering::SeqCst);
+        let waiting = open.values().filter(|open| open.waits);
+        for open in waiting.filter(|_| !self.has(Fault::TermWaitsForClients)) {
+            drop(open.stream.shutdown(Shutdown::Read));
+        }
+    }
+
+    fn is_serving(&self) -> bool {
+        !self.open.lock().expect("no one panics here").is_empty()
+    }
+
     /// Takes a place for a connection; `None` if there is none left for its address, or at all.
     fn seat(&self, stream: &Arc<TcpStream>) -> Option<u64> {
         let ip = stream.peer_addr().ok()?.ip();
         let mut open = self.open.lock().expect("no one panics here");
-        let of_address = open.values().filter(|(other, _)| *other == ip).count();
+        let of_address = open.values().filter(|other| other.ip == ip).count();
         let full = open.len() >= self.config.connections && !self.has(Fault::NoCapInAll);
         let crowded = of_address >= self.config.per_address && !self.has(Fault::NoCapPerAddress);
         if full || crowded {
             return None;
         }
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        open.insert(id, (ip, Arc::clone(stream)));
+        open.insert(id, Open { ip, stream: Arc::clone(stream), waits: false });
         Some(id)
     }
 
     fn close_all_but(&self, id: Option<u64>) {
-        for (other, (_, stream)) in self.open.lock().expect("no one panics here").iter() {
+        for (other, open) in self.open.lock().expect("no one panics here").iter() {
             if Some(*other) != id {
-                drop(stream.shutdown(Shutdown::Both));
+                drop(open.stream.shutdown(Shutdown::Both));
             }
         }
     }
@@ -162,7 +231,7 @@ impl Shared {
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     for stream in listener.incoming() {
-        if shared.stopping.load(Ordering::SeqCst) {
+        if shared.is_stopping() {
             return;
         }
         let stream = match stream {
@@ -198,3 +267,7 @@ fn serve(id: u64, stream: Arc<TcpStream>, shared: &Arc<Shared>) {
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
+/// How long what was begun may take once it is told to stop.
+const DRAIN: Duration = Duration::from_millis(2500);
+/// Between two looks whether it is done.
+const LOOK: Duration = Duration::from_millis(10);

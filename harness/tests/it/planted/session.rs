@@ -84,11 +84,15 @@ impl<'a> Session<'a> {
         if !self.has(Fault::PushOnlyAfterRead) {
             self.push();
         }
+        self.shared.waits(self.id, true);
         let end = loop {
             if let Err(end) = self.receive() {
                 break end;
             }
         };
+        if self.shared.is_stopping() && end == End::Gone && !self.has(Fault::TermWithoutClose) {
+            self.send_close(1001)?;
+        }
         if let End::Violation(code) = end {
             self.send_close(code)?;
         }

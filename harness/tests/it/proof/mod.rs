@@ -95,6 +95,7 @@ fn each_fault_turns_its_cases_red() {
             Family::Tls => fault.is_of_tls(),
             Family::Slow => OF_SLOW_CLIENTS.contains(fault),
             Family::Overload => OF_CROWDS.contains(fault),
+            Family::Shutdown => OF_THE_END.contains(fault),
             _ => !fault.is_of_tls() && !fault.is_leak(),
         };
         wanted.iter().filter(concerns).map(|case| case.id.clone()).collect()
@@ -211,6 +212,13 @@ const OF_CROWDS: &[Fault] = &[
     Fault::AcceptSpins,
     Fault::AcceptStops,
     Fault::OneAtATime,
+];
+/// Each case of these starts a subject of its own.
+const OF_THE_END: &[Fault] = &[
+    Fault::TermDropsRequests,
+    Fault::TermWaitsForClients,
+    Fault::TermWithoutClose,
+    Fault::NoAddressReuse,
 ];
 /// Runs of the whole catalogue side by side: more would use up the ports of an address, which the system
 /// keeps for a minute after use.

@@ -79,20 +79,24 @@ impl Table {
     /// over: the snapshot is then due to be made anew, but what it says of the others still holds.
     pub(super) fn parse(text: &str, cases: &[Case]) -> Self {
         let text = text.splitn(3, "---\n").last().unwrap_or_default();
-        let mut table = BTreeMap::new();
+        let mut table = BTreeMap::<_, BTreeMap<_, _>>::new();
         let (mut fault, mut family) = (None, "");
         for line in text.lines() {
             let indented = line.starts_with(' ');
             let mut words = line.split_whitespace();
             if !indented {
                 fault = line.parse::<Fault>().ok();
+                // One that fails no case is a blind spot, and to be seen as such.
+                if let Some(fault) = fault {
+                    table.entry(fault).or_default();
+                }
                 continue;
             }
             if !line.starts_with(&" ".repeat(INDENT)) {
                 family = words.next().unwrap_or_default();
             }
             let Some(fault) = fault else { continue };
-            let row: &mut BTreeMap<_, _> = table.entry(fault).or_default();
+            let row = table.entry(fault).or_default();
             for word in words {
                 let (id, colour) = match word.strip_suffix('~') {
                     Some(id) => (id, Colour::Yellow),
