@@ -50,6 +50,14 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// No limit on time that a client could run into on a busy machine.
+    pub(crate) fn patient() -> Self {
+        let long = Duration::from_secs(300);
+        Self { head: long, body: long, first: long, idle: long, ..Self::default() }
+    }
+}
+
 /// A running subject; dropping it closes the listener and every connection.
 ///
 /// `crash-kills-process` and `dies-on-refusal` mean what they say: give them a process of their own.
@@ -60,9 +68,9 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a subject with these faults on a free port.
+    /// Starts a subject with these faults on a free port, which waits for its clients.
     pub(crate) fn start(faults: impl IntoIterator<Item = Fault>) -> Self {
-        Self::bind(0, Config { faults: faults.into_iter().collect(), ..Config::default() })
+        Self::bind(0, Config { faults: faults.into_iter().collect(), ..Config::patient() })
     }
 
     /// Starts a subject on 127.0.0.1; port 0 means any.
