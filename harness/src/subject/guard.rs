@@ -19,8 +19,8 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 /// Ends only by being killed: `read` fails at the end of the pipe. A stopped subject's group is
-/// asked to end by SIGTERM, which is not meant for the guard.
-const SCRIPT: &str = "trap '' TERM INT HUP; read -r never; kill -KILL 0";
+/// asked to end by a signal of the profile's choice, which is not meant for the guard.
+const SCRIPT: &str = "trap '' TERM INT HUP QUIT USR1 USR2; read -r never; kill -KILL 0";
 
 /// A process group that ends with us. Dropping it kills all of its members.
 #[derive(Debug)]
@@ -69,5 +69,40 @@ impl Drop for Guard {
         self.signal(Signal::KILL);
         // Fails only for what was reaped before, which happens nowhere else.
         _ = self.child.wait();
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs;
+    use std::os::unix::process::ExitStatusExt;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// A signal that a subject is stopped by once ended the guard as well, and nobody watched over the rest of its grace.
+    #[test]
+    fn no_signal_that_stops_a_subject_ends_its_guard() {
+        let mut guard = Guard::start().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let ignored = |number: u32| {
+            let status = fs::read_to_string(format!("/proc/{}/status", guard.group())).unwrap();
+            let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
+            u64::from_str_radix(mask.trim(), 16).unwrap() & (1 << (number - 1)) != 0
+        };
+        // It ignores the last of its list last.
+        while !ignored(12) {
+            assert!(Instant::now() < deadline, "the guard does not begin");
+            thread::yield_now();
+        }
+        for signal in
+            [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT, Signal::USR1, Signal::USR2]
+        {
+            guard.signal(signal);
+        }
+        drop(guard.child.stdin.take());
+        let end = guard.child.wait().unwrap();
+        assert_eq!(end.signal(), Some(9), "it kills its group when we are gone, and itself");
     }
 }
