@@ -17,7 +17,7 @@ use async_signal::{Signal, Signals};
 use clap::Parser;
 use futures_lite::{FutureExt, StreamExt, future};
 use seawall_harness::{
-    Change, Comparison, Error, Strength, catalogue, check_deviations, draft, run,
+    Change, Comparison, Error, Strength, catalogue, check_deviations, draft, is_ignored, run,
 };
 
 use args::{Cli, Command, Compare, Diff, Explain, Init, List, Replay, Run, Shrink};
@@ -91,7 +91,10 @@ fn judge(arguments: &Run) -> Result<ExitCode, Error> {
 
 /// Ends when we are asked to stop.
 fn stopped() -> Result<impl Future<Output = ()>, Error> {
-    let mut signals = Signals::new([Signal::Int, Signal::Term, Signal::Hup])
+    /// SIGHUP, which `nohup` has us ignore: that the terminal is gone is no request to stop then.
+    const HANGUP: u32 = 1;
+    let hangup = Some(Signal::Hup).filter(|_| !is_ignored(HANGUP));
+    let mut signals = Signals::new([Signal::Int, Signal::Term].into_iter().chain(hangup))
         .map_err(|source| Error::System { what: "listening for signals".into(), source })?;
     Ok(async move {
         signals.next().await;

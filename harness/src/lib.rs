@@ -36,5 +36,6 @@ pub use report::{
     Cell, Change, Comparison, Difference, End, Judged, Note, Report, Row, SCHEMA, Sample, Subject,
 };
 pub use route::Route;
+pub use subject::is_ignored;
 pub use testing::{judge, traces};
 pub use verdict::{Outcome, Strength};

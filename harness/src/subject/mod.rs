@@ -4,6 +4,7 @@ mod alarm;
 mod guard;
 mod process;
 mod shortage;
+mod signals;
 mod target;
 mod vitals;
 
@@ -32,6 +33,7 @@ pub(crate) use alarm::Alarm;
 use process::Process;
 pub(crate) use process::describe;
 pub(crate) use shortage::Shortage;
+pub use signals::is_ignored;
 use target::Ports;
 pub(crate) use target::{Endpoint, Target};
 pub(crate) use vitals::Vitals;

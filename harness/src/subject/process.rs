@@ -1,7 +1,7 @@
 //! A subject's process: started in a guarded group of its own, watched, and always stopped.
 
 use std::collections::VecDeque;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{Error as IoError, Read, stderr};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -15,6 +15,7 @@ use rustix::process::Signal;
 
 use super::alarm::{Alarm, Alarms};
 use super::guard::Guard;
+use super::signals::undoing_inheritance;
 use crate::error::Error;
 use crate::profile::Launch;
 use crate::subject::target::Ports;
@@ -201,7 +202,14 @@ fn prepare(words: &[String], launch: &Launch, folder: &Path) -> Command {
     let (program, arguments) = words.split_first().map_or(("", words), |(p, a)| (p.as_str(), a));
     // A relative program is the profile's, wherever the harness was started from.
     let program = if program.contains('/') { folder.join(program) } else { program.into() };
-    let mut command = Command::new(program);
+    let mut words: VecDeque<OsString> = undoing_inheritance().into();
+    // `env` would take such a name for a variable.
+    if program.as_os_str().as_encoded_bytes().contains(&b'=') {
+        words.clear();
+    }
+    words.push_back(program.into());
+    let mut command = Command::new(words.pop_front().expect("the program is there"));
+    command.args(words);
     // `cargo run` describes the package of the harness in the environment. A build that looks at
     // these would begin anew at each change between that and a run by hand.
     for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_package(name)) {
