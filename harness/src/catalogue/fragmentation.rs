@@ -316,7 +316,7 @@ async fn coalesced(cx: Context) -> Result<Verdict, Verdict> {
     octets.extend(What::Text.octets(&cx));
     let mut connection = cx.connect(Route::WsEcho, Source::Case).await?;
     connection.send(&octets, cx.answer_by()).await;
-    let mut client = Client::accept(&cx, connection).await?;
+    let mut client = Client::accept_hurried(&cx, connection).await?;
     expect(&cx, &mut client, &What::Text.events()).await?;
     Ok(Verdict::pass("the message is echoed", "it was"))
 }

@@ -9,10 +9,11 @@ use super::case;
 use crate::case::{Case, Family};
 use crate::context::Context;
 use crate::http::exchange::{Answer, get, next_answer};
+use crate::http::template::handshake_key;
 use crate::route::Route;
 use crate::verdict::{Outcome, Strength, Verdict};
 use crate::wire::Source;
-use crate::ws::client::{Client, Event, handshake, handshake_asking};
+use crate::ws::client::{Client, Event, handshake, handshake_asking, handshake_fault};
 use crate::ws::frame::{Frame, opcode};
 
 const PROTOCOL: &str = "sec-websocket-protocol";
@@ -83,7 +84,7 @@ async fn early(cx: Context) -> Result<Verdict, Verdict> {
         connection.send(&[octet], cx.answer_by()).await;
         yield_now().await; // so that the system may send it by itself
     }
-    let mut client = Client::accept(&cx, connection).await?;
+    let mut client = Client::accept_hurried(&cx, connection).await?;
     let echo = Event::Message { opcode: opcode::TEXT, payload: b"early".to_vec() };
     match client.next(cx.answer_by()).await {
         event if event == echo => {
@@ -140,10 +141,16 @@ async fn expects(cx: Context) -> Result<Verdict, Verdict> {
     let request = handshake_asking(&cx, "Expect: 100-continue\r\n");
     connection.send(&request, cx.answer_by()).await;
     match next_answer(&mut connection, "GET", cx.answer_by()).await {
-        Answer::Response(response) if response.status == 101 => match response.interim[..] {
-            [100, ..] => Ok(Verdict::pass(expected, "100, then 101")),
-            _ => Err(Verdict::fail(expected, "101, and no 100 before it")),
-        },
+        Answer::Response(response) if response.status == 101 => {
+            if let Some(fault) = handshake_fault(&response, &handshake_key(&cx)) {
+                return Err(Verdict::fail(expected, fault));
+            }
+            match response.interim[..] {
+                [100, ..] => Ok(Verdict::pass(expected, "100, then 101")),
+                // Of a request without content it may be left out (RFC 9110 §10.1.1); http/UPG-05 sends some.
+                _ => Err(Verdict::warn(expected, "101, and no 100 before it")),
+            }
+        }
         Answer::Response(response) => {
             Ok(Verdict::pass(expected, format!("a refusal by {}", response.status)))
         }
@@ -260,7 +267,7 @@ async fn before(cx: Context) -> Result<Verdict, Verdict> {
     let mut connection = cx.connect(Route::WsEcho, Source::Case).await?;
     let request = handshake(&cx, Route::WsEcho, "");
     connection.send(&request.repeat(2), cx.answer_by()).await;
-    let mut client = Client::accept(&cx, connection).await?;
+    let mut client = Client::accept_hurried(&cx, connection).await?;
     client.fails(&cx, &[1002]).await?;
     Ok(Verdict::pass("101, then Close 1002", "so it was"))
 }

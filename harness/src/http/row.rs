@@ -254,12 +254,15 @@ impl Row {
     pub(crate) fn flaw(&self) -> Option<String> {
         let single = self.answers.is_empty();
         let own = |v: &Variant| matches!(v, Variant::Own { accept, .. } if !accept.is_empty());
+        let idle = |v: &Variant| matches!(v, Variant::Own { accept, lenient, .. } if accept.is_empty() && !lenient.is_empty());
         if self.send.is_empty() {
             Some("sends nothing".into())
         } else if single && self.accept.is_empty() && !self.send.iter().all(own) {
             Some("accepts nothing".into())
         } else if !single && !self.accept.is_empty() {
             Some("has both accept and answers".into())
+        } else if self.send.iter().any(idle) {
+            Some("a variant's own lenient does nothing without its own accept".into())
         } else {
             None
         }
@@ -314,5 +317,7 @@ mod tests {
     fn a_row_that_cannot_fail_is_flawed() {
         assert!(row("send = []\naccept = ['2xx']").flaw().is_some());
         assert!(row("send = ['x']").flaw().is_some());
+        let idle = "send = [{ octets = 'x', lenient = ['404'] }]\naccept = ['2xx']";
+        assert!(row(idle).flaw().is_some());
     }
 }

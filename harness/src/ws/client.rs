@@ -116,6 +116,30 @@ impl Client {
         Ok(Self::from_upgraded(cx, connection))
     }
 
+    /// As [`accept`](Self::accept), where more than the handshake was sent. No client may do so before it has
+    /// its answer (§4.1), so that a server may refuse.
+    ///
+    /// # Errors
+    ///
+    /// The verdict of a handshake that fails; a warning where it was refused.
+    pub(crate) async fn accept_hurried(
+        cx: &Context,
+        mut connection: Connection,
+    ) -> Result<Self, Verdict> {
+        match next_answer(&mut connection, "GET", cx.answer_by()).await {
+            answer
+                if answer == Answer::Closed
+                    || answer.status().is_some_and(|status| status / 100 == 4) =>
+            {
+                Err(Verdict::warn(ACCEPTED, answer.describe()))
+            }
+            answer => {
+                judge(cx, &connection, answer, |_| false)?;
+                Ok(Self::from_upgraded(cx, connection))
+            }
+        }
+    }
+
     /// A client on a connection whose handshake was answered 101.
     pub(crate) fn from_upgraded(cx: &Context, connection: Connection) -> Self {
         connection.upgraded();
@@ -333,6 +357,9 @@ pub(crate) fn handshake_asking(cx: &Context, fields: &str) -> Vec<u8> {
     request
 }
 
+/// What is expected of a sound opening handshake.
+const ACCEPTED: &str = "101 with the right Sec-WebSocket-Accept";
+
 /// Waits for the 101 that answers a handshake with [`handshake_key`]; `offered` are fields that it may have
 /// because we asked for them.
 async fn accepted(
@@ -340,13 +367,22 @@ async fn accepted(
     connection: &mut Connection,
     offered: impl Fn(&str) -> bool,
 ) -> Result<Response, Verdict> {
-    let expected = "101 with the right Sec-WebSocket-Accept";
-    match next_answer(connection, "GET", cx.answer_by()).await {
+    let answer = next_answer(connection, "GET", cx.answer_by()).await;
+    judge(cx, connection, answer, offered)
+}
+
+fn judge(
+    cx: &Context,
+    connection: &Connection,
+    answer: Answer,
+    offered: impl Fn(&str) -> bool,
+) -> Result<Response, Verdict> {
+    match answer {
         Answer::Response(response) => match fault_of(&response, &handshake_key(cx), offered) {
-            Some(fault) => Err(Verdict::fail(expected, fault)),
+            Some(fault) => Err(Verdict::fail(ACCEPTED, fault)),
             None => Ok(response),
         },
-        answer => Err(Verdict::fail(expected, answer.describe()).with(connection.unread())),
+        answer => Err(Verdict::fail(ACCEPTED, answer.describe()).with(connection.unread())),
     }
 }
 

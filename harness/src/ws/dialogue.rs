@@ -3,7 +3,7 @@
 use super::client::{Client, Event};
 use super::frame::opcode;
 use crate::context::{Context, spell};
-use crate::verdict::Verdict;
+use crate::verdict::{Outcome, Verdict};
 
 impl Client {
     /// Sends a text and expects it back.
@@ -41,6 +41,20 @@ impl Client {
     ///
     /// The verdict where it does something else, or does not say why.
     pub(crate) async fn fails(&mut self, cx: &Context, codes: &[u16]) -> Result<(), Verdict> {
+        self.fails_unless_silent(cx, codes, Outcome::Fail).await
+    }
+
+    /// The same; `silence` is how it counts that the subject waits for the rest of a frame.
+    ///
+    /// # Errors
+    ///
+    /// As of [`fails`](Self::fails).
+    pub(crate) async fn fails_unless_silent(
+        &mut self,
+        cx: &Context,
+        codes: &[u16],
+        silence: Outcome,
+    ) -> Result<(), Verdict> {
         let spelled: Vec<String> = codes.iter().map(u16::to_string).collect();
         let expected = format!("the subject closes with {}", spelled.join(" or "));
         match self.next(cx.answer_by()).await {
@@ -51,7 +65,11 @@ impl Client {
             }
             Event::Silence => {
                 let patience = spell(cx.timing().answer);
-                Err(Verdict::fail(expected, format!("nothing: still open after {patience}")))
+                Err(Verdict::new(
+                    silence,
+                    expected,
+                    format!("nothing: still open after {patience}"),
+                ))
             }
             event => Err(event.unexpected(expected)),
         }

@@ -107,13 +107,18 @@ impl Run<'_> {
     async fn closing(&mut self) -> Result<Verdict, Verdict> {
         let codes = self.row.codes();
         let expected = format!("Close {}, then the end of the connection", spell_codes(codes));
-        let got = loop {
+        let (outcome, got) = loop {
             let event = self.client.next(self.cx.answer_by()).await;
             match &event {
                 Event::Close { code, .. } if code.is_none_or(|code| codes.contains(&code)) => {
-                    break event.describe();
+                    break (Outcome::Pass, event.describe());
                 }
-                Event::Ended if self.row.close == Close::Broken => break event.describe(),
+                Event::Close { code: Some(code), .. } if self.row.lenient.contains(code) => {
+                    break (Outcome::Warn, event.describe());
+                }
+                Event::Ended if self.row.close == Close::Broken => {
+                    break (Outcome::Pass, event.describe());
+                }
                 Event::Message { .. } | Event::Pong(_) => {
                     self.log.push(event);
                     self.sequences.check(&self.log)?;
@@ -127,7 +132,8 @@ impl Run<'_> {
         let event = self.client.next(self.cx.answer_by()).await;
         match event {
             Event::Ended => {
-                Ok(Verdict::pass(expected, format!("{got}, then the end of the connection")))
+                let got = format!("{got}, then the end of the connection");
+                Ok(Verdict::new(outcome, expected, got))
             }
             Event::Silence => {
                 let patience = spell(self.cx.timing().answer);

@@ -48,6 +48,9 @@ pub(crate) struct Row {
     /// Close codes that conform; a Close without a code always does.
     #[serde(default)]
     codes: Vec<u16>,
+    /// Close codes in answer to ours that are only worth a warning.
+    #[serde(default)]
+    pub(super) lenient: Vec<u16>,
 }
 
 /// How frames become segments.
@@ -247,6 +250,7 @@ impl Row {
             write: Write::Together,
             close: if valid { Close::Ours } else { Close::Theirs },
             codes: vec![if valid { 1000 } else { 1007 }],
+            lenient: Vec::new(),
         }
     }
 
