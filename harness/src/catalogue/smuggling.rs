@@ -294,7 +294,9 @@ async fn send(
         Answer::Response(response) => response,
         Answer::Closed => return Ok(Made::Refused),
         Answer::Silence => return Ok(Made::Silent),
-        answer @ Answer::Malformed(_) => return Ok(Made::Amiss(answer.describe())),
+        answer @ (Answer::Http2 | Answer::Malformed(_)) => {
+            return Ok(Made::Amiss(answer.describe()));
+        }
     };
     let made = match response.status {
         200..=299 if response.content == counted => Made::Counted,

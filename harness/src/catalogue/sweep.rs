@@ -138,6 +138,9 @@ const SWEEPS: &[Sweep] = &[
         strength: Should,
         request: "GET {hello}?a={octet}b HTTP/1.1\r\nHost: {host}\r\n\r\n",
         wants: |octet| match octet {
+            // A bare LF may end the line (RFC 9112 §2.2), and what stands before it is a request without a
+            // version: RL-02 to RL-04.
+            b'\n' => Left,
             0..=0x1f | 0x7f => Refused,
             0x80.. => Better,
             _ => Left,
@@ -163,6 +166,7 @@ const SWEEPS: &[Sweep] = &[
         strength: Must,
         request: "GET {hello} HTTP/1.1\r\nHost: a{octet}b\r\n\r\n",
         wants: |octet| match octet {
+            b'\n' => BARE_LF,
             // An octet of NUL or CR may be replaced by a space: that is no host either.
             _ if is_unreserved(octet) || b"!$&'()*+,;=".contains(&octet) => Answered,
             _ => Refused,
@@ -174,7 +178,7 @@ const SWEEPS: &[Sweep] = &[
         section: "RFC 9112 §2.2, RFC 9110 §5.1",
         strength: Should,
         request: "GET {hello} HTTP/1.1\r\nHost: {host}\r\nX{octet}Y: v\r\n\r\n",
-        wants: |octet| if is_token_octet(octet) || octet == b':' { Taken } else { Refused },
+        wants: in_name,
     },
     Sweep {
         id: "field-value",
@@ -185,7 +189,7 @@ const SWEEPS: &[Sweep] = &[
         wants: |octet| match octet {
             b'\t' | b' '..=b'~' | 0x80.. => Taken,
             0 | b'\r' => Answered,
-            b'\n' => Refused,
+            b'\n' => BARE_LF,
             _ => Better,
         },
     },
@@ -223,7 +227,11 @@ const SWEEPS: &[Sweep] = &[
         section: "RFC 9112 §5.1, §6.3",
         strength: Must,
         request: "POST {echo} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding{octet}: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-        wants: |octet| if is_token_octet(octet) { Answered } else { Refused },
+        wants: |octet| match octet {
+            b'\n' => BARE_LF,
+            _ if is_token_octet(octet) => Answered,
+            _ => Refused,
+        },
     },
     Sweep {
         id: "coding-before-value",
@@ -296,9 +304,23 @@ const SWEEPS: &[Sweep] = &[
         section: "RFC 9112 §2.2, §7.1.2, RFC 9110 §5.1",
         strength: Should,
         request: "POST {echo} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX{octet}Y: v\r\n\r\n",
-        wants: |octet| if is_token_octet(octet) || octet == b':' { Taken } else { Refused },
+        wants: in_name,
     },
 ];
+
+/// A bare LF may be taken for the end of the line (RFC 9112 §2.2); then one of the two halves has no colon, and
+/// SHOULD be answered 400.
+const BARE_LF: Want = Better;
+
+/// Inside the name of a field.
+fn in_name(octet: u8) -> Want {
+    match octet {
+        b'\n' => BARE_LF,
+        b':' => Taken,
+        _ if is_token_octet(octet) => Taken,
+        _ => Refused,
+    }
+}
 
 /// Beside a number or a coding: white space is no part of it, and commas part empty elements.
 fn around_value(octet: u8) -> Want {
@@ -389,7 +411,7 @@ impl Want {
         let status = match answer {
             Answer::Response(response) => response.status,
             Answer::Closed => 400,
-            Answer::Silence | Answer::Malformed(_) => return Met::Silently,
+            Answer::Silence | Answer::Http2 | Answer::Malformed(_) => return Met::Silently,
         };
         let taken = (200..300).contains(&status);
         match self {
@@ -467,6 +489,14 @@ mod tests {
         let bad = judge(&[met(&[1], Met::Leniently), met(&[0, 2], Met::Taken)].concat());
         assert_eq!(bad.outcome, Outcome::Fail);
         assert_eq!(bad.got, "taken, but should be refused: 00 02; met leniently: 01");
+    }
+
+    #[test]
+    fn a_line_that_ends_in_a_bare_lf_accuses_nobody() {
+        for id in ["host", "field-name", "field-value", "coding-behind-name", "trailer-name"] {
+            let sweep = SWEEPS.iter().find(|sweep| sweep.id == id).unwrap();
+            assert_eq!((sweep.wants)(b'\n'), Better, "{id}");
+        }
     }
 
     #[test]

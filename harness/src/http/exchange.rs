@@ -18,6 +18,8 @@ pub(crate) enum Answer {
     Closed,
     /// Nothing, or no whole response, before the deadline.
     Silence,
+    /// A SETTINGS frame: the subject took the preface of HTTP/2 for what it is.
+    Http2,
     /// Octets that make no response.
     Malformed(String),
 }
@@ -32,7 +34,7 @@ impl Answer {
     pub(crate) fn response(&self) -> Option<&Response> {
         match self {
             Self::Response(response) => Some(response),
-            Self::Closed | Self::Silence | Self::Malformed(_) => None,
+            Self::Closed | Self::Silence | Self::Http2 | Self::Malformed(_) => None,
         }
     }
 
@@ -49,6 +51,7 @@ impl Answer {
             }
             Self::Closed => "the connection was closed without an answer".into(),
             Self::Silence => "no answer".into(),
+            Self::Http2 => "a SETTINGS frame of HTTP/2".into(),
             Self::Malformed(why) => format!("no HTTP response: {why}"),
         }
     }
@@ -67,6 +70,7 @@ pub(crate) async fn next_answer(
                 connection.take(len);
                 return Answer::Response(response);
             }
+            Parsed::Malformed(_) if is_settings(connection.unread()) => return Answer::Http2,
             Parsed::Malformed(why) => return Answer::Malformed(why),
             Parsed::Partial if ended => return Answer::Closed,
             Parsed::Partial => {}
@@ -75,6 +79,12 @@ pub(crate) async fn next_answer(
             return Answer::Silence;
         }
     }
+}
+
+/// Whether these octets begin with a SETTINGS frame that acknowledges none: a length, type 4, no flags, and
+/// stream 0 (RFC 9113 §4.1, §6.5).
+fn is_settings(octets: &[u8]) -> bool {
+    matches!(octets, [_, _, _, 4, 0, 0, 0, 0, 0, ..])
 }
 
 /// A plain `GET` of a route.
@@ -148,6 +158,7 @@ impl Marker {
                 response.status,
                 text::quoted(&response.content, 64)
             )),
+            answer @ Answer::Http2 => Marked::Surplus(answer.describe()),
             Answer::Malformed(why) => Marked::Surplus(format!("no HTTP response: {why}")),
         }
     }
@@ -192,4 +203,16 @@ pub(crate) async fn healthy_on(cx: &Context, connection: &mut Connection) -> Res
         format!("GET {} is answered 2xx within {patience}", cx.path(Route::Hello)),
         answer.describe(),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_settings_frame_is_told_from_text() {
+        assert!(is_settings(&[0, 0, 12, 4, 0, 0, 0, 0, 0, 0, 8]));
+        assert!(!is_settings(&[0, 0, 0, 4, 1, 0, 0, 0, 0]), "an acknowledgement");
+        assert!(!is_settings(b"HTTP/1.1 400 Bad Request"));
+    }
 }

@@ -42,6 +42,9 @@ pub(crate) struct Row {
     /// Fields that the fields route must report, in this order, names in any case.
     #[serde(default)]
     reports: Vec<(String, String)>,
+    /// Whether white space in a reported value counts as one space, however much there is.
+    #[serde(default)]
+    squeezes: bool,
     /// Fields that the fields route must not report.
     #[serde(default)]
     hides: Vec<String>,
@@ -113,6 +116,8 @@ pub(super) struct Expected {
     pub(super) content: Option<String>,
     #[serde(default)]
     pub(super) reports: Vec<(String, String)>,
+    #[serde(skip)]
+    pub(super) squeezes: bool,
     #[serde(default)]
     pub(super) hides: Vec<String>,
     #[serde(skip)]
@@ -166,6 +171,8 @@ pub(crate) enum Accept {
     Close,
     /// `silence`: the subject waits for more.
     Silence,
+    /// `http/2`: a SETTINGS frame, with which a server begins that speaks HTTP/2 (RFC 9113 §3.4).
+    Http2,
 }
 
 impl TryFrom<String> for Accept {
@@ -175,13 +182,14 @@ impl TryFrom<String> for Accept {
         match word.as_str() {
             "close" => Ok(Self::Close),
             "silence" => Ok(Self::Silence),
+            "http/2" => Ok(Self::Http2),
             "1xx" | "2xx" | "3xx" | "4xx" | "5xx" => {
                 Ok(Self::Class(u16::from(word.as_bytes()[0] - b'0')))
             }
             _ => match word.parse() {
                 Ok(status @ 100..=599) => Ok(Self::Status(status)),
                 _ => Err(format!(
-                    "{word:?} is no answer: write \"400\", \"2xx\", \"close\" or \"silence\""
+                    "{word:?} is no answer: write \"400\", \"2xx\", \"close\", \"silence\" or \"http/2\""
                 )),
             },
         }
@@ -199,6 +207,8 @@ pub(super) enum Then {
     Close,
     /// It stays usable.
     Open,
+    /// As either; or it stays silent, since the request is not whole, and what follows belongs to it.
+    Waits,
     /// As either, but what follows is not refused: nothing of this request was taken for the
     /// beginning of the next.
     Consumed,
@@ -227,6 +237,7 @@ impl Row {
             lenient: self.lenient.clone(),
             content: self.content.clone(),
             reports: self.reports.clone(),
+            squeezes: self.squeezes,
             hides: self.hides.clone(),
             carries: self.carries.clone(),
             lacks: self.lacks.clone(),

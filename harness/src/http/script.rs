@@ -28,6 +28,7 @@ impl Row {
             accepts.push_str(match self.then {
                 Then::Either => "",
                 Then::Close => "; then the connection is closed",
+                Then::Waits => "; and what follows may be taken for its content",
                 Then::Open => "; and the connection stays usable",
                 Then::Consumed => "; and nothing of it is taken for a request",
             });
