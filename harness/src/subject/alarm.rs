@@ -13,6 +13,8 @@ const MAX_LINE: usize = 4 << 10;
 const SIGNS: &[(&str, bool)] = &[
     ("panicked at", true),
     ("panic: ", true),
+    // Go's net/http; what follows may be a "runtime error", which is no sanitizer's.
+    ("panic serving ", true),
     ("fatal error: ", true),
     ("ERROR: AddressSanitizer", false),
     ("ERROR: LeakSanitizer", false),
@@ -117,6 +119,14 @@ mod tests {
         assert_eq!(found.len(), 2);
         assert!(found[0].line.ends_with("src/main.rs:1:1:") && found[0].provokable);
         assert!(found[1].line.contains("heap-use-after-free") && !found[1].provokable);
+    }
+
+    #[test]
+    fn a_panic_of_go_is_no_report_of_a_sanitizer() {
+        let alarms = Alarms::default();
+        let line = b"http: panic serving 127.0.0.1:1: runtime error: integer divide by zero\n";
+        alarms.lines().push(line);
+        assert!(alarms.found()[0].provokable);
     }
 
     #[test]
