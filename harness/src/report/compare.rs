@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use minijinja::value::Serde;
 use serde::Serialize;
 
-use super::html::TEMPLATES;
 use super::{Judged, Report};
 use crate::case::Family;
 use crate::verdict::Outcome;
@@ -93,21 +91,6 @@ impl Comparison {
         let agreement = agreement(&rows, reports.len());
         let subject = |(i, report)| Subject::of(report, &reports[..i]);
         Self { subjects: reports.iter().enumerate().map(subject).collect(), rows, agreement }
-    }
-
-    /// The comparison as one self-contained HTML page.
-    ///
-    /// # Panics
-    ///
-    /// If the template in this crate is broken, which its tests rule out.
-    #[must_use]
-    pub fn to_html(&self) -> String {
-        let page = TEMPLATES.get_template("compare.html").expect("it is among the templates");
-        let mut html = page
-            .render(Serde(self.clone()))
-            .unwrap_or_else(|error| panic!("compare.html: {error:#}"));
-        html.push('\n');
-        html
     }
 }
 

@@ -3,6 +3,7 @@
 mod annotations;
 mod behaviour;
 mod compare;
+mod compare_page;
 mod curves;
 mod diff;
 mod hexdump;

@@ -8,9 +8,9 @@ use crate::case::Family;
 use crate::verdict::Outcome;
 
 /// What a subject has to answer for.
-const FAILED: [Outcome; 3] = [Outcome::Flaky, Outcome::Fail, Outcome::Error];
+pub(super) const FAILED: [Outcome; 3] = [Outcome::Flaky, Outcome::Fail, Outcome::Error];
 /// What tells of the subject at all.
-const JUDGED: [Outcome; 6] =
+pub(super) const JUDGED: [Outcome; 6] =
     [Outcome::Pass, Outcome::Info, Outcome::Warn, Outcome::Flaky, Outcome::Fail, Outcome::Error];
 /// Cases shown that several subjects fail.
 const MAX_SHARED: usize = 20;
