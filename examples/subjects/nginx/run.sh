@@ -1,5 +1,5 @@
 #!/bin/sh
-# Serves ./www on 127.0.0.1:$1 until SIGTERM, and leaves nothing behind.
+# Serves ../www on 127.0.0.1:$1 until SIGTERM, and leaves nothing behind.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 home=$(mktemp -d)

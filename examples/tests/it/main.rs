@@ -14,6 +14,8 @@ mod judged;
 mod requirements;
 // How reference starts, says what is wrong, and stops.
 mod starts;
+// What is recorded of servers that no one here wrote.
+mod subjects;
 // An example in a process of its own.
 mod support;
 // A client of Rust's that no one here wrote, plain and over TLS.

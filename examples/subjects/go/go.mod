@@ -1,0 +1,3 @@
+module seawall/subject
+
+go 1.19
