@@ -60,7 +60,7 @@ impl Context {
 
     /// The same, with a trace of its own that nobody will read.
     pub(crate) fn untraced(&self) -> Self {
-        Self { trace: Recorder::default(), ..self.clone() }
+        Self { trace: self.trace.aside(), ..self.clone() }
     }
 
     /// The same, with requests that do not say who asks: where each octet matters.

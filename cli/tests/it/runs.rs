@@ -171,6 +171,28 @@ fn a_hang_is_pinned_on_its_case() {
     assert!(!stdout.contains("http/RL-01"), "the other case is cleared: {stdout}");
 }
 
+/// As above, but what keeps it from serving anybody is an endless loop: to compute is not to serve.
+#[test]
+fn an_endless_loop_is_pinned_on_its_case() {
+    let (code, stdout, stderr) = run_fragile_with("spins", "http/METH-02", &["--jobs", "1"]);
+    assert_eq!(code, 1, "{stdout}{stderr}");
+    let culprit = stdout.split("http/METH-02").nth(1).expect("the culprit is shown in detail");
+    // Where the machine hardly lets it loop, nobody knows that it does so for ever.
+    let is_told = ["the subject stopped serving", "the subject did not serve"];
+    assert!(is_told.iter().any(|told| culprit.contains(told)), "{stdout}");
+    assert!(culprit.contains("it computed for "), "{stdout}");
+}
+
+/// A server that does one thing at a time was once accused of having hung, when all that it did was to work for another
+/// case for longer than an answer may take.
+#[test]
+fn who_works_for_one_client_has_not_hung() {
+    let (_, stdout, stderr) = run_fragile("toils", "http/RL-01,http/RL-02,http/METH-02");
+    for accusation in ["stopped serving", "survives", "brings it down", "flaky"] {
+        assert!(!stdout.contains(accusation), "{stdout}{stderr}");
+    }
+}
+
 /// The server answers as it should, and panics behind the scenes.
 #[test]
 fn a_panic_on_standard_error_is_a_verdict() {

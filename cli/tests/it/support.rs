@@ -3,7 +3,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
-use std::{env, fs, mem, process, thread};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::{env, fs, hint, mem, process, thread};
 
 /// The binary with these arguments.
 pub(crate) fn harness(arguments: &[&str]) -> Command {
@@ -54,7 +55,7 @@ pub(crate) fn naive_server() -> SocketAddr {
     address
 }
 
-/// A server of the same kind that breaks at each request whose method is `get`, or complains of an empty
+/// A server of the same kind that breaks or works hard at each request whose method is `get`, or complains of an empty
 /// line before one.
 #[test]
 #[ignore = "the subject itself: other tests start it in a process of its own"]
@@ -75,12 +76,26 @@ fn fragile_server() {
                 process::exit(42);
             }
             "leaks" => (0..50).for_each(|_| mem::forget(TcpListener::bind("127.0.0.1:0"))),
+            "spins" => loop {
+                hint::spin_loop();
+            },
+            "toils" => toil(),
             "complains" => eprintln!("thread 'handler' panicked at src/handler.rs:1:1:"),
             _ => loop {
                 thread::park();
             },
         }
     });
+}
+
+/// Computes for five seconds, however long the machine takes for that; the next time there is nothing to do.
+fn toil() {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    while !DONE.load(Ordering::SeqCst) {
+        let counted = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+        let nanoseconds: u64 = counted.split_whitespace().next().unwrap().parse().unwrap();
+        DONE.store(nanoseconds > 5_000_000_000, Ordering::SeqCst);
+    }
 }
 
 fn serve(listener: &TcpListener, look: &(dyn Fn(&[u8]) + Sync)) {

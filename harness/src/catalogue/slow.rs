@@ -97,9 +97,7 @@ impl Attack {
     /// Runs the attack with healthy clients beside it.
     async fn run(self, cx: &Context) -> Result<Verdict, Verdict> {
         let promise = self.promise.filter(|promise| *promise <= MAX_PROMISE);
-        // A quarter more, and half a second, is what a coarse timer and a busy machine may take.
-        let until =
-            promise.map_or(ATTACK, |promise| promise + promise / 4 + Duration::from_millis(500));
+        let until = promise.map_or(ATTACK, |promise| promise + cx.timing().slack(promise));
         let mut attackers = Vec::new();
         for i in 0..ATTACKERS {
             // They are all alike: one stands for them in the trace.
@@ -131,6 +129,7 @@ impl Attack {
                 if left == 0 {
                     return Ok(Verdict::pass(expected, format!("all {ATTACKERS} were; {fared}")));
                 }
+                cx.trace().waited_in_vain(until);
                 Err(Verdict::fail(
                     expected,
                     format!("{left} of {ATTACKERS} still held after {}", spell(until)),

@@ -6,8 +6,10 @@
 //! company. Whatever brings the subject down alone is the culprit; what fails in company and
 //! passes alone is flaky.
 
+mod batch;
 mod leak;
 mod ledger;
+mod ran;
 mod run;
 mod watch;
 

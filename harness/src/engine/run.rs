@@ -1,7 +1,7 @@
 //! A run while it goes on: batches, suspects, retries, results.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use async_io::Timer;
 use futures_lite::FutureExt;
 
 use super::ledger::{Ledger, SURVIVAL, milliseconds};
+use super::ran::{Late, Longer, Ran};
 use super::watch::Watch;
 use super::{Event, Options};
 use crate::audit::Audit;
@@ -19,18 +20,13 @@ use crate::error::Error;
 use crate::profile::Profile;
 use crate::report::{End, Report, SCHEMA};
 use crate::route::Route;
-use crate::side_by_side::side_by_side;
-use crate::subject::{self, Subject, probe};
+use crate::subject::{self, Subject, Unserved};
 use crate::verdict::{Outcome, Verdict};
-use crate::wire::Rendered;
 
 /// A case that takes longer than this is stuck: every wait in it has a deadline of its own.
 pub(super) const CASE_LIMIT: Duration = Duration::from_secs(120);
 /// Hundreds of megabytes, and fifteen others beside it.
 const THOROUGH_CASE_LIMIT: Duration = Duration::from_secs(1800);
-/// Failures that are tried again alone. A subject that fails more has other worries than
-/// flakiness.
-const MAX_RETRIES: usize = 20;
 /// Connections that the cases side by side and an attack beside them may take.
 const FEW: usize = 64;
 
@@ -44,19 +40,10 @@ pub(super) struct Run<'a, F> {
     pub(super) ledger: RefCell<Ledger<'a>>,
     pub(super) audit: Audit,
     /// What the cases of the audit have come to; what it finds elsewhere is known only at the end.
-    withheld: RefCell<BTreeMap<usize, (Verdict, Rendered, f64)>>,
+    withheld: RefCell<BTreeMap<usize, Ran>>,
     watch: Watch,
-}
-
-/// How one batch of cases ended.
-#[derive(Default)]
-struct Batch {
-    /// Cases that were not begun.
-    left: VecDeque<usize>,
-    /// How the subject died or hung, and the cases that ran meanwhile.
-    death: Option<(String, Vec<usize>)>,
-    /// Cases that failed in company, or could not be judged there, and that first verdict.
-    failed: Vec<(usize, Verdict)>,
+    /// Cases that failed beside others for want of time.
+    pub(super) crowded_out: RefCell<BTreeSet<usize>>,
 }
 
 impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
@@ -76,6 +63,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             audit: Audit::of(constant(profile)),
             withheld: RefCell::default(),
             watch: Watch::default(),
+            crowded_out: RefCell::default(),
         }
     }
 
@@ -108,7 +96,8 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
         let (mut together, mut alone) = self.plan(subject.far());
         let mut retries: BTreeMap<usize, Verdict> = BTreeMap::new();
         while !together.is_empty() && !self.is_over() {
-            let batch = self.batch(&subject, together, self.options.jobs).await;
+            let mut batch = self.batch(&subject, together, self.options.jobs).await;
+            self.look_after(&subject, &mut batch).await;
             together = batch.left;
             for (i, verdict) in batch.failed {
                 retries.entry(i).or_insert(verdict);
@@ -168,11 +157,26 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             (subject, _) = self.alone(i, subject).await?;
             self.ledger.borrow_mut().mark_flaky(i, &first);
         }
+        self.note_crowded_out();
         Ok(subject)
     }
 
+    /// Says which cases say nothing of how the subject fares beside others.
+    fn note_crowded_out(&self) {
+        let crowded_out = self.crowded_out.take();
+        if crowded_out.is_empty() {
+            return;
+        }
+        let ids: Vec<&str> = crowded_out.into_iter().map(|i| &self.cases[i].id[..]).collect();
+        let text = format!(
+            "beside others these were not answered in time, while the subject worked or waited for a processor; their verdicts are of runs alone: {}",
+            ids.join(", ")
+        );
+        self.ledger.borrow_mut().note(false, text);
+    }
+
     /// Whether no case is to be begun any more.
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         let spent = self.began.get().map_or(Duration::ZERO, |began| began.elapsed());
         self.options.time_budget.is_some_and(|budget| spent > budget) || self.has_failed_fast()
     }
@@ -210,7 +214,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
                 None
             };
             if let Some(skip) = skip {
-                self.judge(i, skip, Rendered::default(), 0.0);
+                self.judge(i, Ran::silent(skip));
             } else if case.exclusive || case.exhausts && has_few {
                 alone.push_back(i);
             } else if case.long && self.options.time_budget.is_none() {
@@ -234,64 +238,30 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
 
     /// What cases need to know.
     pub(super) fn shared(&self, subject: &Subject) -> Rc<Shared> {
+        Rc::new(self.unshared(subject))
+    }
+
+    pub(super) fn unshared(&self, subject: &Subject) -> Shared {
         let shared = subject.shared(self.profile, &self.audit);
-        Rc::new(Shared { thorough: self.options.thorough, ..shared })
+        Shared { thorough: self.options.thorough, ..shared }
     }
 
-    /// Runs the queue, `jobs` cases at a time besides those that wait for seconds, until it is empty or the
-    /// subject is dead.
-    async fn batch(&self, subject: &Subject, queue: VecDeque<usize>, jobs: usize) -> Batch {
-        let shared = self.shared(subject);
-        // Cases that wait for seconds leave room for as many that do not.
-        let waiting = queue.iter().filter(|i| self.cases[**i].long).count();
-        let waiting = if jobs > 1 { waiting.min(jobs) } else { 0 };
-        let width = (jobs + waiting).min(queue.len());
-        let batch = RefCell::new(Batch { left: queue, ..Batch::default() });
-        let worker = async || {
-            let halted = |batch: &Batch| {
-                batch.death.is_some()
-                    || self.options.fail_fast.is_some() && !batch.failed.is_empty()
-            };
-            while !halted(&batch.borrow()) && !self.is_over() {
-                let Some(i) = batch.borrow_mut().left.pop_front() else { break };
-                match self.one(subject, &shared, i).await {
-                    Ok((verdict, trace, seconds)) => {
-                        let mut batch = batch.borrow_mut();
-                        let retry = jobs > 1 && verdict.outcome >= Outcome::Fail;
-                        if retry && batch.failed.len() < MAX_RETRIES {
-                            batch.failed.push((i, verdict));
-                        } else {
-                            drop(batch);
-                            self.judge(i, verdict, trace, seconds);
-                        }
-                    }
-                    Err(how) => {
-                        let mut batch = batch.borrow_mut();
-                        batch.death.get_or_insert_with(|| (how, Vec::new())).1.push(i);
-                    }
-                }
-            }
-        };
-        side_by_side((0..width).map(|_| worker())).await;
-        batch.into_inner()
-    }
-
-    /// Runs one case, and asks whether the subject still serves.
+    /// Runs one case.
     ///
     /// # Errors
     ///
-    /// How the subject died or hung.
-    async fn one(
+    /// How the subject's process ended meanwhile.
+    pub(super) async fn one(
         &self,
         subject: &Subject,
         shared: &Rc<Shared>,
         i: usize,
-    ) -> Result<(Verdict, Rendered, f64), String> {
+    ) -> Result<Ran, String> {
         let case = &self.cases[i];
         self.tell(Event::Began(case));
         let cx = Context::new(Rc::clone(shared), &case.id);
         let place = self.watch.case_begins(i);
-        let began = Instant::now();
+        let (began, before) = (Instant::now(), subject.account().spent(Duration::ZERO));
         let judged = async { Some((case.action)(cx.clone()).await) };
         let gone = async {
             subject.gone().await;
@@ -303,12 +273,10 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             let got = format!("the case was not done after {}", spell(limit));
             Some(Verdict::new(Outcome::Error, "a verdict", got))
         };
-        let end = || subject.end().unwrap_or_else(|| "ended".into());
         let verdict = judged.or(gone).or(stuck).await;
         self.watch.case_ends(place);
-        let verdict = verdict.ok_or_else(end)?;
+        let verdict = verdict.ok_or_else(|| subject.end().unwrap_or_else(|| "ended".into()))?;
         let seconds = began.elapsed().as_secs_f64();
-        self.still_serves(subject, shared).await?;
         let authority = if case.over_tls {
             shared.target.tls.as_ref()
         } else if case.needs.iter().any(|route| route.is_websocket()) {
@@ -317,51 +285,51 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             shared.target.http.as_ref()
         };
         let authority = authority.map_or("", |endpoint| &endpoint.authority);
-        Ok((verdict, cx.trace().render(authority), seconds))
+        let (in_vain, limit) = (cx.trace().longest_in_vain(), shared.limits.shortest());
+        let late = Late::of(&verdict, began.elapsed(), in_vain, cx.timing(), limit);
+        let spent = subject.account().spent(Duration::ZERO) - before;
+        Ok(Ran { verdict, trace: cx.trace().render(authority), seconds, late, spent })
     }
 
-    async fn still_serves(&self, subject: &Subject, shared: &Rc<Shared>) -> Result<(), String> {
-        /// A process that dies closes its sockets some time before its end is seen.
-        const LAST_BREATH: Duration = Duration::from_millis(500);
-        let cx = Context::new(Rc::clone(shared), "probe");
-        let Err(verdict) = probe(&cx).await else { return Ok(()) };
-        let gone = async {
-            subject.gone().await;
-            subject.end()
-        };
-        let alive = async {
-            Timer::after(LAST_BREATH).await;
-            None
-        };
-        Err(gone.or(alive).await.unwrap_or_else(|| format!("stopped serving: {}", verdict.got)))
-    }
-
-    /// Runs one case alone. If the subject dies, that is its verdict, and the subject is
+    /// Runs one case alone. If the subject dies or hangs, that is its verdict, and the subject is
     /// started again. Gives back the living subject and whether the case was deadly.
     async fn alone(&self, i: usize, subject: Subject) -> Result<(Subject, bool), Error> {
-        let shared = self.shared(&subject);
-        match self.one(&subject, &shared, i).await {
-            Ok((verdict, trace, seconds)) => {
-                self.judge(i, verdict, trace, seconds);
-                Ok((subject, false))
+        let mut stretch = 1;
+        let unserved = loop {
+            let unshared = self.unshared(&subject);
+            let timing = unshared.timing.stretched(stretch);
+            let shared = Rc::new(Shared { timing, ..unshared });
+            let ran = match self.one(&subject, &shared, i).await {
+                Ok(ran) => ran,
+                Err(how) => break Unserved::Ended(how),
+            };
+            if let Err(unserved) = subject.serves(self.unshared(&subject), false).await {
+                break unserved;
             }
-            Err(how) => {
-                let mut got = format!("the subject {how}");
-                let obituary = subject.obituary();
-                if !obituary.is_empty() {
-                    got = format!("{got}\n{obituary}");
+            match ran.was_starved(stretch) {
+                Some(Longer::Times(times)) => stretch = times,
+                longer => {
+                    self.judge(i, if longer.is_none() { ran } else { ran.for_want_of_time() });
+                    return Ok((subject, false));
                 }
-                self.judge(i, Verdict::fail(SURVIVAL, got), Rendered::default(), 0.0);
-                Ok((self.start_again(subject).await?, true))
             }
+        };
+        let mut got = format!("the subject {unserved}");
+        let obituary = subject.obituary();
+        if !obituary.is_empty() {
+            got = format!("{got}\n{obituary}");
         }
+        let is_known = !matches!(unserved, Unserved::Unknown(_));
+        let outcome = if is_known { Outcome::Fail } else { Outcome::Error };
+        self.judge(i, Ran::silent(Verdict::new(outcome, SURVIVAL, got)));
+        Ok((self.start_again(subject).await?, is_known))
     }
 
     /// Runs the suspects alone, one by one. If none of them is deadly alone, the death itself
     /// is on record.
     async fn find_culprit(
         &self,
-        how: &str,
+        how: &Unserved,
         suspects: &[usize],
         dead: Subject,
     ) -> Result<Subject, Error> {
@@ -378,14 +346,15 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
                 "the subject {how} while these cases ran side by side: {}. None of them alone brings it down",
                 ids.join(", ")
             );
-            self.ledger.borrow_mut().note(true, text);
+            let is_known = !matches!(how, Unserved::Unknown(_));
+            self.ledger.borrow_mut().note(is_known, text);
         }
         Ok(subject)
     }
 
-    fn suspect(&self, how: &str, suspects: &[usize]) {
+    fn suspect(&self, how: &Unserved, suspects: &[usize]) {
         let suspects = suspects.iter().map(|&i| &self.cases[i].id[..]).collect();
-        self.tell(Event::Died { how: how.into(), suspects });
+        self.tell(Event::Died { how: how.to_string(), suspects });
     }
 
     pub(super) async fn start_again(&self, subject: Subject) -> Result<Subject, Error> {
@@ -395,17 +364,18 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
         Ok(subject)
     }
 
-    fn judge(&self, i: usize, verdict: Verdict, trace: Rendered, seconds: f64) {
-        if self.cases[i].audits.is_some() && verdict.outcome != Outcome::Skip {
-            self.withheld.borrow_mut().insert(i, (verdict, trace, seconds));
+    pub(super) fn judge(&self, i: usize, ran: Ran) {
+        if self.cases[i].audits.is_some() && ran.verdict.outcome != Outcome::Skip {
+            self.withheld.borrow_mut().insert(i, ran);
         } else {
-            self.enter(i, verdict, trace, seconds);
+            self.enter(i, ran);
         }
     }
 
     /// What the audit has found by now is the verdict of its cases.
     fn judge_audit(&self) {
-        for (i, (verdict, trace, seconds)) in self.withheld.take() {
+        for (i, ran) in self.withheld.take() {
+            let verdict = ran.verdict;
             let Some(rule) = self.cases[i].audits else { continue };
             let found = self.audit.verdict(rule);
             // A tour that was not taken to its end says nothing of this rule, unless the subject died of it.
@@ -417,11 +387,11 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
                 (true, _) => found,
                 (false, _) => found.worse(verdict),
             };
-            self.enter(i, verdict, trace, seconds);
+            self.enter(i, Ran { verdict, ..ran });
         }
     }
 
-    fn enter(&self, i: usize, verdict: Verdict, trace: Rendered, seconds: f64) {
+    fn enter(&self, i: usize, Ran { verdict, trace, seconds, .. }: Ran) {
         let judged = self.ledger.borrow().judged(i, verdict, trace, seconds);
         self.tell(Event::Judged(&judged));
         self.ledger.borrow_mut().enter(i, judged);

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use async_io::Timer;
@@ -10,14 +11,12 @@ use super::ledger::{Ledger, milliseconds};
 use crate::case::Case;
 use crate::report::Sample;
 use crate::route::Route;
-use crate::subject::{Subject, Vitals};
+use crate::subject::{Account, Subject, Vitals};
 use crate::verdict::Verdict;
 use crate::wire::Rendered;
 
 /// Between two samples, at first; twice as long whenever there are too many.
 pub(super) const INTERVAL: Duration = Duration::from_millis(100);
-/// Cases wait while a sample is taken: among thousands of processes that takes long, and is done less often.
-const MIN_RATIO: u32 = 50;
 /// Samples kept: enough for a curve.
 const MAX_SAMPLES: usize = 600;
 /// What a subject writes about a case may come so much later.
@@ -39,7 +38,9 @@ pub(super) struct Watch {
 
 #[derive(Default)]
 struct Inner {
-    /// The process group under watch; none while the subject is being started, or where it is not ours.
+    /// Of the subject under watch.
+    account: Option<Rc<Account>>,
+    /// Its process group, where it is ours.
     group: Option<u32>,
     /// The vitals of that group when it was ready, before the first case.
     before: Option<Vitals>,
@@ -52,6 +53,7 @@ impl Watch {
     /// Another process is the subject now.
     pub(super) fn begin(&self, subject: &Subject) {
         let mut inner = self.inner.borrow_mut();
+        inner.account = Some(Rc::clone(subject.account()));
         inner.group = subject.group();
         inner.before = inner.group.and_then(Vitals::of_group);
     }
@@ -71,12 +73,13 @@ impl Watch {
     pub(super) async fn sample(&self, cases: &[Case], began: Instant) {
         let mut interval = INTERVAL;
         loop {
-            Timer::after(interval).await;
+            let due = Instant::now() + interval;
+            Timer::at(due).await;
             let mut inner = self.inner.borrow_mut();
-            let looked = Instant::now();
-            let vitals = inner.group.and_then(Vitals::of_group);
-            interval = interval.max(looked.elapsed() * MIN_RATIO);
-            let Some(vitals) = vitals else { continue };
+            let Some(account) = &inner.account else { continue };
+            account.spent(due.elapsed());
+            interval = interval.max(account.interval());
+            let Some(vitals) = account.vitals() else { continue };
             let running = inner.journal.iter().filter(|(_, _, ended)| ended.is_none());
             let running = running.map(|(i, ..)| cases[*i].id.clone()).collect();
             inner.samples.push(Sample {
@@ -206,7 +209,7 @@ mod tests {
 
     #[test]
     fn pools_may_grow_but_not_without_bound() {
-        let before = Vitals { memory: 10 << 20, descriptors: 10, threads: 4, cpu: Duration::ZERO };
+        let before = Vitals { memory: 10 << 20, descriptors: 10, threads: 4, ..Vitals::default() };
         let pools = Vitals { memory: 276 << 20, descriptors: 26, threads: 68, ..before };
         assert!(kept(&before, &pools).is_empty());
         let leaks = Vitals { memory: 277 << 20, descriptors: 27, threads: 69, ..before };

@@ -2,7 +2,9 @@
 
 mod alarm;
 mod guard;
+mod patience;
 mod process;
+mod service;
 mod shortage;
 mod signals;
 mod target;
@@ -19,19 +21,18 @@ use futures_lite::FutureExt;
 use rustix::process::Signal;
 
 use crate::audit::Audit;
-use crate::context::{Context, Shared, USER_AGENT, spell};
+use crate::context::{Shared, USER_AGENT, spell};
 use crate::error::Error;
-use crate::http::exchange::{healthy, next_answer};
+use crate::http::exchange::next_answer;
 use crate::profile::{Launch, Profile, StopSignal};
-use crate::route::Route;
 use crate::timing::Timing;
-use crate::verdict::Verdict;
 use crate::wire::{Connection, Recorder, Source};
-use crate::ws::client::Client;
 
 pub(crate) use alarm::Alarm;
+pub(crate) use patience::{Account, Spent};
 use process::Process;
 pub(crate) use process::describe;
+pub(crate) use service::{Unserved, probe};
 pub(crate) use shortage::Shortage;
 pub use signals::is_ignored;
 use target::Ports;
@@ -53,6 +54,8 @@ pub(crate) struct Subject {
     ports: Option<Ports>,
     target: Target,
     timing: Timing,
+    /// Where its time goes.
+    account: Rc<Account>,
     stop: Signal,
     grace: Duration,
 }
@@ -141,7 +144,9 @@ impl Subject {
     ) -> Result<Self, Error> {
         let launch = profile.subject.as_ref();
         let (process, ports) = started.unzip();
+        let account = Account::open(process.as_ref().map(Process::group));
         let mut subject = Self {
+            account: account.into(),
             process,
             ports,
             target,
@@ -211,26 +216,14 @@ impl Subject {
         let mut slowest = Duration::ZERO;
         for _ in 0..CALIBRATION {
             let start = Instant::now();
-            let cx = Context::new(Rc::new(self.shared(profile, &Audit::default())), "calibration");
-            if let Err(verdict) = self.unless_gone(probe(&cx)).await {
-                let detail = format!("expected: {}; got: {}", verdict.expected, verdict.got);
-                return Err(self.failed("does not answer a plain request", &detail));
+            let shared = self.shared(profile, &Audit::default());
+            if let Err(unserved) = self.serves(shared, false).await {
+                return Err(self.failed("does not answer a plain request", &unserved.to_string()));
             }
             slowest = slowest.max(start.elapsed());
         }
         self.timing = Timing::calibrated(slowest, profile.limits.shortest());
         Ok(())
-    }
-
-    async fn unless_gone(
-        &self,
-        probe: impl Future<Output = Result<(), Verdict>>,
-    ) -> Result<(), Verdict> {
-        let gone = async {
-            self.gone().await;
-            Err(Verdict::fail("an answer", "the subject ended"))
-        };
-        probe.or(gone).await
     }
 
     /// What cases need to know of it; the audit hears what they say.
@@ -275,6 +268,11 @@ impl Subject {
     /// Its process group, where we started it.
     pub(crate) fn group(&self) -> Option<u32> {
         self.process.as_ref().map(Process::group)
+    }
+
+    /// Where its time goes.
+    pub(crate) fn account(&self) -> &Rc<Account> {
+        &self.account
     }
 
     /// What it wrote that no server should write.
@@ -332,19 +330,4 @@ impl From<StopSignal> for Signal {
             StopSignal::Usr2 => Self::USR2,
         }
     }
-}
-
-/// Asks whether the subject still serves, in the plainest way that it offers.
-///
-/// # Errors
-///
-/// The verdict that follows when it does not.
-pub(crate) async fn probe(cx: &Context) -> Result<(), Verdict> {
-    if cx.offers(Route::Hello) {
-        return healthy(cx, Source::Victim).await;
-    }
-    let patience = Instant::now() + cx.timing().answer;
-    let mut client = Client::open(cx, Route::WsEcho, Source::Victim).await?;
-    client.send(crate::ws::frame::opcode::CLOSE, [], patience).await;
-    Ok(())
 }

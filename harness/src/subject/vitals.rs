@@ -2,6 +2,7 @@
 //! on Linux only; elsewhere there are no vitals.
 
 use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::param::{clock_ticks_per_second, page_size};
@@ -13,6 +14,8 @@ pub(crate) struct Vitals {
     pub(crate) memory: u64,
     /// Processor time used so far, in user mode and in the kernel.
     pub(crate) cpu: Duration,
+    /// How long threads that still run were ready to compute and had no processor.
+    pub(crate) starved: Duration,
     /// Open descriptors.
     pub(crate) descriptors: u64,
     pub(crate) threads: u64,
@@ -29,6 +32,7 @@ impl Vitals {
                 let sum: &mut Self = sum.get_or_insert_default();
                 sum.memory += vitals.memory;
                 sum.cpu += vitals.cpu;
+                sum.starved += vitals.starved;
                 sum.descriptors += vitals.descriptors;
                 sum.threads += vitals.threads;
             }
@@ -37,14 +41,15 @@ impl Vitals {
     }
 
     fn of_process(pid: u32) -> Option<Self> {
-        Self::read(&stat(pid)?, descriptors(pid).unwrap_or(0))
+        Self::read(&stat(pid)?, starved(pid), descriptors(pid).unwrap_or(0))
     }
 
-    fn read(stat: &str, descriptors: u64) -> Option<Self> {
+    fn read(stat: &str, starved: Duration, descriptors: u64) -> Option<Self> {
         let ticks = field(stat, 14)? + field(stat, 15)?;
         Some(Self {
             memory: field(stat, 24)? * page_size() as u64,
             cpu: Duration::from_millis(ticks * 1000 / clock_ticks_per_second().max(1)),
+            starved,
             descriptors,
             threads: field(stat, 20)?,
         })
@@ -60,13 +65,46 @@ pub(super) fn members(guard: u32) -> impl Iterator<Item = u32> {
     })
 }
 
+/// Whether a thread of the group that `guard` leads is ready to compute, or waits for a disk: how long it has been so far is
+/// counted only when it is over.
+pub(super) fn waits_for_the_machine(guard: u32) -> bool {
+    let mut threads = members(guard).flat_map(threads);
+    threads.any(|thread| {
+        fs::read_to_string(thread.join("stat"))
+            .is_ok_and(|stat| matches!(state(&stat), Some('R' | 'D')))
+    })
+}
+
 /// How many descriptors a process has open.
 pub(super) fn descriptors(pid: u32) -> Option<u64> {
     Some(fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count() as u64)
 }
 
+/// How long the threads of a process have waited for a processor; zero where the system does not count it.
+fn starved(pid: u32) -> Duration {
+    let counts = threads(pid)
+        .filter_map(|thread| run_delay(&fs::read_to_string(thread.join("schedstat")).ok()?));
+    counts.sum()
+}
+
+/// The folders of a process's threads.
+fn threads(pid: u32) -> impl Iterator<Item = PathBuf> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    threads.map(|thread| thread.path())
+}
+
+/// The second number of `schedstat`: nanoseconds spent waiting on a run queue.
+fn run_delay(schedstat: &str) -> Option<Duration> {
+    schedstat.split_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)
+}
+
 fn stat(pid: u32) -> Option<String> {
     fs::read_to_string(format!("/proc/{pid}/stat")).ok()
+}
+
+/// The letter behind the name: R is ready or running, D waits for a disk, S sleeps.
+fn state(stat: &str) -> Option<char> {
+    stat.rsplit_once(')')?.1.trim_start().chars().next()
 }
 
 /// The number in a line of `/proc/PID/stat`; its manual page counts fields from 1. The name, in parentheses,
@@ -82,11 +120,18 @@ mod tests {
     #[test]
     fn a_line_of_stat_is_read_behind_the_name() {
         let stat = "7 (a) b) S 1 42 42 0 -1 4194560 1 0 0 0 150 50 0 0 20 0 3 0 100 9999 12 0";
-        let vitals = Vitals::read(stat, 5).unwrap();
+        let vitals = Vitals::read(stat, Duration::ZERO, 5).unwrap();
         assert_eq!((vitals.threads, vitals.descriptors), (3, 5));
         assert_eq!(vitals.memory, 12 * page_size() as u64);
         assert_eq!(vitals.cpu, Duration::from_millis(2000 * 100 / clock_ticks_per_second()));
         assert_eq!(field(stat, 5), Some(42), "its group");
+        assert_eq!(state(stat), Some('S'));
+    }
+
+    #[test]
+    fn the_wait_for_a_processor_is_the_second_number() {
+        assert_eq!(run_delay("326341 8808000 3\n"), Some(Duration::from_nanos(8_808_000)));
+        assert_eq!(run_delay(""), None);
     }
 
     #[cfg(target_os = "linux")]

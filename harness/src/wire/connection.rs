@@ -91,6 +91,8 @@ pub(crate) struct Connection {
     taken: usize,
     ended: Option<Read>,
     deaf: bool,
+    /// Until when is waited for octets, and since when: a message comes by many reads.
+    waiting: Option<(Instant, Instant)>,
 }
 
 impl Connection {
@@ -108,9 +110,11 @@ impl Connection {
         patience: Duration,
     ) -> io::Result<Self> {
         let deadline = Instant::now() + patience;
-        let socket = within(deadline, connect(subject, source, lane))
-            .await
-            .unwrap_or_else(|| Err(ErrorKind::TimedOut.into()))?;
+        let socket =
+            within(deadline, connect(subject, source, lane)).await.unwrap_or_else(|| {
+                trace.waited_in_vain(patience);
+                Err(ErrorKind::TimedOut.into())
+            })?;
         let number = trace.connection();
         trace.record(number, Event::Connected);
         let mut connection = Self {
@@ -124,6 +128,7 @@ impl Connection {
             taken: 0,
             ended: None,
             deaf: false,
+            waiting: None,
         };
         if let Some(tls) = tls {
             connection.shake_hands(tls, Pieces::ONE, deadline).await.map_err(|why| {
@@ -213,6 +218,7 @@ impl Connection {
             Readable,
         }
         let mut rest = bytes;
+        let began = Instant::now();
         while !rest.is_empty() {
             let listen = !self.deaf && self.ended.is_none() && self.unread.len() < MAX_UNREAD;
             let mut socket = &self.socket;
@@ -235,6 +241,7 @@ impl Connection {
                 }
                 None => {
                     self.note("the subject stopped reading".into());
+                    self.trace.waited_in_vain(deadline.saturating_duration_since(began));
                     break;
                 }
             }
@@ -247,6 +254,11 @@ impl Connection {
         if let Some(ended) = self.ended {
             return ended;
         }
+        let since = match self.waiting {
+            Some((until, since)) if until == deadline => since,
+            _ => Instant::now(),
+        };
+        self.waiting = Some((deadline, since));
         self.unread.drain(..mem::take(&mut self.taken));
         let before = self.unread.len();
         loop {
@@ -270,7 +282,10 @@ impl Connection {
             let (read, event) = match taken {
                 // A record that is not whole, or not for us.
                 Taken::Octets => continue,
-                Taken::Nothing => return Read::Silence,
+                Taken::Nothing => {
+                    self.trace.waited_in_vain(deadline.saturating_duration_since(since));
+                    return Read::Silence;
+                }
                 Taken::Ended => match &self.session {
                     Some(session) if !session.has_closed() => (Read::Reset, Event::Truncated),
                     _ => (Read::Ended, Event::Ended),

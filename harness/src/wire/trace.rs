@@ -15,7 +15,7 @@
 //! c1 < end
 //! ```
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -39,6 +39,8 @@ const MAX_SHOWN: usize = 96;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Recorder {
     inner: Rc<RefCell<Recording>>,
+    /// The longest of the waits that ended with nothing.
+    in_vain: Rc<Cell<Duration>>,
 }
 
 #[derive(Debug, Default)]
@@ -111,6 +113,21 @@ impl Data {
 }
 
 impl Recorder {
+    /// Another trace, that nobody will read, of the same case.
+    pub(crate) fn aside(&self) -> Self {
+        Self { inner: Rc::default(), in_vain: Rc::clone(&self.in_vain) }
+    }
+
+    /// Somebody waited for so long, and nothing came.
+    pub(crate) fn waited_in_vain(&self, wait: Duration) {
+        self.in_vain.set(self.in_vain.get().max(wait));
+    }
+
+    /// The longest of the waits that ended with nothing.
+    pub(crate) fn longest_in_vain(&self) -> Duration {
+        self.in_vain.get()
+    }
+
     /// Numbers a new connection, from 1 on.
     pub(crate) fn connection(&self) -> usize {
         let mut inner = self.inner.borrow_mut();

@@ -49,5 +49,6 @@ fn so_is_memory() {
 fn who_gives_all_back_is_not_accused() {
     let report = judge("");
     assert_eq!(leaks(&report), Vec::<&Judged>::new());
-    assert!(report.notes.is_empty(), "{:?}", report.notes);
+    let noted = report.notes.iter().any(|note| note.text.contains("leak"));
+    assert!(!noted, "{:?}", report.notes);
 }

@@ -82,9 +82,7 @@ impl Attack {
     async fn run(self, cx: &Context) -> Result<Verdict, Verdict> {
         let promise =
             cx.limits().handshake.filter(|limit| self.judges_promise && *limit <= MAX_PROMISE);
-        // A quarter more, and half a second, is what a coarse timer and a busy machine may take.
-        let until =
-            promise.map_or(ATTACK, |promise| promise + promise / 4 + Duration::from_millis(500));
+        let until = promise.map_or(ATTACK, |promise| promise + cx.timing().slack(promise));
         let mut attackers = Vec::new();
         for i in 0..self.attackers {
             // They are all alike: one stands for them in the trace.
@@ -108,6 +106,7 @@ impl Attack {
         };
         let expected = format!("cut off after {}, and others are served", spell(promise));
         if left > 0 {
+            cx.trace().waited_in_vain(until);
             let got = format!("{left} of {} still held after {}", self.attackers, spell(until));
             return Err(Verdict::fail(expected, got));
         }
