@@ -1,7 +1,7 @@
 //! Floods over one WebSocket, and ends that nobody announced: what a client can do without breaking a rule, or
 //! just before it is gone.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::case;
 use crate::case::{Case, Family};
@@ -223,7 +223,9 @@ async fn unread(cx: Context) -> Result<Verdict, Verdict> {
     let expected = "Pongs, or the end of the connection; and others are served";
     let mut pongs = 0_usize;
     let end = loop {
-        match client.next(cx.answer_by()).await {
+        // The first may take its time; behind it they come one after the other, until there are no more.
+        let patience = if pongs == 0 { cx.timing().answer } else { cx.timing().quiet };
+        match client.next(Instant::now() + patience).await {
             Event::Pong(payload) if payload == [b'p'; 125] => pongs += 1,
             event @ (Event::Silence | Event::Ended | Event::Close { .. }) => break event,
             event => return Err(event.unexpected(expected)),
