@@ -243,6 +243,13 @@ impl Profile {
         Ok(profile)
     }
 
+    /// Whether a second instance of the subject can run beside the first: each listens where the harness says.
+    pub(crate) fn can_start_twice(&self) -> bool {
+        let Urls { http, https, ws, wss } = &self.urls;
+        let is_chosen = |url: &String| url.contains("{port}") || url.contains("{tls_port}");
+        self.subject.is_some() && [http, https, ws, wss].into_iter().flatten().all(is_chosen)
+    }
+
     /// Checks what the types cannot.
     ///
     /// # Errors

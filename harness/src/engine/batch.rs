@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use super::Event;
 use super::ran::Ran;
 use super::run::Run;
+use super::watch::Watch;
 use crate::side_by_side::side_by_side;
 use crate::subject::{Subject, Unserved};
 use crate::verdict::{Outcome, Verdict};
@@ -41,6 +42,7 @@ impl<F: FnMut(Event<'_>)> Run<'_, F> {
     pub(super) async fn batch(
         &self,
         subject: &Subject,
+        watch: &Watch,
         queue: VecDeque<usize>,
         jobs: usize,
     ) -> Batch {
@@ -49,6 +51,8 @@ impl<F: FnMut(Event<'_>)> Run<'_, F> {
         let waiting = queue.iter().filter(|i| self.cases[**i].long).count();
         let waiting = if jobs > 1 { waiting.min(jobs) } else { 0 };
         let width = (jobs + waiting).min(queue.len());
+        // Those that must run alone run on a second instance here.
+        let beside = self.options.jobs > 1;
         let batch = RefCell::new(Batch { left: queue, ..Batch::default() });
         let worker = async || {
             let halted = |batch: &Batch| {
@@ -58,17 +62,18 @@ impl<F: FnMut(Event<'_>)> Run<'_, F> {
             };
             while !halted(&batch.borrow()) && !self.is_over() {
                 let Some(i) = batch.borrow_mut().left.pop_front() else { break };
-                let ran = match self.one(subject, &shared, i).await {
+                let ran = match self.one(subject, watch, &shared, i).await {
                     Ok(ran) => ran,
                     Err(how) => {
                         batch.borrow_mut().dies(i, Unserved::Ended(how));
                         continue;
                     }
                 };
-                match subject.serves(self.unshared(subject), jobs > 1).await {
+                match subject.serves(self.unshared(subject), beside).await {
                     Ok(()) => {}
-                    Err(Unserved::Ended(how)) => {
-                        batch.borrow_mut().dies(i, Unserved::Ended(how));
+                    // Alone there is no more to be known.
+                    Err(unserved) if !beside || matches!(unserved, Unserved::Ended(_)) => {
+                        batch.borrow_mut().dies(i, unserved);
                         continue;
                     }
                     Err(unserved) => {
@@ -78,7 +83,7 @@ impl<F: FnMut(Event<'_>)> Run<'_, F> {
                 }
                 let is_failure = |(_, first): &&(usize, Verdict)| first.outcome == Outcome::Fail;
                 let failures = batch.borrow().failed.iter().filter(is_failure).count();
-                if let Some(first) = self.to_be_tried_again(i, &ran, jobs > 1, failures) {
+                if let Some(first) = self.to_be_tried_again(i, &ran, beside, failures) {
                     batch.borrow_mut().failed.push((i, first));
                 } else {
                     self.judge(i, ran);
@@ -132,8 +137,13 @@ impl<F: FnMut(Event<'_>)> Run<'_, F> {
     ) -> Option<Verdict> {
         let crowded_out = if beside { ran.was_crowded_out() } else { ran.was_starved(1).is_some() };
         let Verdict { outcome, expected, got, .. } = &ran.verdict;
-        if crowded_out {
-            self.crowded_out.borrow_mut().insert(i);
+        // What must run alone may fail here for whatever else the machine does.
+        let is_failure = *outcome >= Outcome::Fail;
+        let unsure = beside && is_failure && self.cases[i].exclusive;
+        if crowded_out || unsure {
+            if crowded_out {
+                self.crowded_out.borrow_mut().insert(i);
+            }
             return Some(Verdict::new(Outcome::Error, expected, got));
         }
         let again = beside

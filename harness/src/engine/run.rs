@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use async_io::Timer;
 use futures_lite::FutureExt;
+use futures_lite::future::zip;
 
 use super::ledger::{Ledger, SURVIVAL, milliseconds};
 use super::ran::{Late, Longer, Ran};
@@ -29,6 +30,9 @@ pub(super) const CASE_LIMIT: Duration = Duration::from_secs(120);
 const THOROUGH_CASE_LIMIT: Duration = Duration::from_secs(1800);
 /// Connections that the cases side by side and an attack beside them may take.
 const FEW: usize = 64;
+
+/// Cases that are to run again alone, and how they first came out.
+type Retries = BTreeMap<usize, Verdict>;
 
 pub(super) struct Run<'a, F> {
     pub(super) profile: &'a Profile,
@@ -90,44 +94,30 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
 
     async fn judge_all(&self) -> Result<End, Error> {
         self.tell(Event::Starting);
-        let mut subject = Subject::start(self.profile).await?;
+        let subject = Subject::start(self.profile).await?;
         self.watch.begin(&subject);
         self.tell(Event::Ready { cases: self.cases.len() * self.options.repeat });
-        let (mut together, mut alone) = self.plan(subject.far());
-        let mut retries: BTreeMap<usize, Verdict> = BTreeMap::new();
-        while !together.is_empty() && !self.is_over() {
-            let mut batch = self.batch(&subject, together, self.options.jobs).await;
-            self.look_after(&subject, &mut batch).await;
-            together = batch.left;
-            for (i, verdict) in batch.failed {
-                retries.entry(i).or_insert(verdict);
-            }
-            if let Some((how, suspects)) = batch.death {
-                self.suspect(&how, &suspects);
-                subject = match self.find_culprit(&how, &suspects, subject).await {
-                    Ok(subject) => subject,
-                    Err(error) => return Ok(End::Dead(error.to_string())),
-                };
-            }
-            // Only a failure alone is one, and a reason to end.
-            if self.options.fail_fast.is_some() && !retries.is_empty() {
-                subject = match self.retry(std::mem::take(&mut retries), subject).await {
-                    Ok(subject) => subject,
-                    Err(error) => return Ok(End::Dead(error.to_string())),
-                };
-            }
-        }
+        let (together, alone) = self.plan(subject.far());
+        let retries = RefCell::default();
+        let beside = self.on_a_second_instance(alone, !together.is_empty(), &retries);
+        let (subject, mut alone) = zip(self.together(together, subject, &retries), beside).await;
+        let mut subject = match subject {
+            Ok(subject) => subject,
+            Err(error) => return Ok(End::Dead(error.to_string())),
+        };
         while let Some(i) = alone.pop_front().filter(|_| !self.is_over()) {
             subject = match self.alone(i, subject).await {
                 Ok((subject, _)) => subject,
                 Err(error) => return Ok(End::Dead(error.to_string())),
             };
         }
+        let retries = retries.into_inner();
         if !retries.is_empty() {
             self.tell(Event::Retrying(retries.len()));
         }
         match self.retry(retries, subject).await {
             Ok(mut subject) => {
+                self.note_crowded_out();
                 let kept = self.watch.look_for_leaks(&self.ledger).await;
                 if let Some(kept) = kept.filter(|_| !self.is_over()) {
                     subject = match self.hunt_leak(kept, subject).await {
@@ -144,12 +134,68 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
         Ok(if self.has_failed_fast() { End::FailFast } else { End::Complete })
     }
 
-    /// Runs alone what failed in company, until enough has failed.
-    async fn retry(
+    /// Runs the queue side by side, finds out who brings the subject down, and gives back the living subject.
+    async fn together(
         &self,
-        retries: BTreeMap<usize, Verdict>,
+        mut queue: VecDeque<usize>,
         mut subject: Subject,
+        retries: &RefCell<Retries>,
     ) -> Result<Subject, Error> {
+        while !queue.is_empty() && !self.is_over() {
+            let mut batch = self.batch(&subject, &self.watch, queue, self.options.jobs).await;
+            self.look_after(&subject, &mut batch).await;
+            queue = batch.left;
+            for (i, first) in batch.failed {
+                retries.borrow_mut().entry(i).or_insert(first);
+            }
+            if let Some((how, suspects)) = batch.death {
+                self.suspect(&how, &suspects);
+                subject = self.find_culprit(&how, &suspects, subject).await?;
+            }
+            // Only a failure alone is one, and a reason to end.
+            if self.options.fail_fast.is_some() {
+                subject = self.retry(retries.take(), subject).await?;
+            }
+        }
+        Ok(subject)
+    }
+
+    /// Runs those that must have a subject to themselves on a second one beside the first, where that can be had; gives back those
+    /// that are still to be run alone.
+    async fn on_a_second_instance(
+        &self,
+        queue: VecDeque<usize>,
+        is_worth_it: bool,
+        retries: &RefCell<Retries>,
+    ) -> VecDeque<usize> {
+        if !is_worth_it
+            || queue.is_empty()
+            || self.options.jobs == 1
+            || !self.profile.can_start_twice()
+        {
+            return queue;
+        }
+        let Ok(second) = Subject::start(self.profile).await else { return queue };
+        let watch = Watch::default();
+        watch.begin(&second);
+        let batch = self.batch(&second, &watch, queue, 1).await;
+        retries.borrow_mut().extend(batch.failed);
+        let mut left = batch.left;
+        left.extend(batch.unserved.into_iter().map(|(i, ..)| i));
+        match batch.death {
+            // It will tell again, when they run alone.
+            Some((_, suspects)) => left.extend(suspects),
+            None => {
+                watch.look_for_leaks(&self.ledger).await;
+                watch.look_at_alarms(&second, self.cases, &mut self.ledger.borrow_mut());
+            }
+        }
+        second.stop().await;
+        left
+    }
+
+    /// Runs alone what failed in company, until enough has failed.
+    async fn retry(&self, retries: Retries, mut subject: Subject) -> Result<Subject, Error> {
         for (i, first) in retries {
             if self.has_failed_fast() {
                 break;
@@ -157,7 +203,6 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             (subject, _) = self.alone(i, subject).await?;
             self.ledger.borrow_mut().mark_flaky(i, &first);
         }
-        self.note_crowded_out();
         Ok(subject)
     }
 
@@ -254,13 +299,14 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
     pub(super) async fn one(
         &self,
         subject: &Subject,
+        watch: &Watch,
         shared: &Rc<Shared>,
         i: usize,
     ) -> Result<Ran, String> {
         let case = &self.cases[i];
         self.tell(Event::Began(case));
         let cx = Context::new(Rc::clone(shared), &case.id);
-        let place = self.watch.case_begins(i);
+        let place = watch.case_begins(i);
         let (began, before) = (Instant::now(), subject.account().spent(Duration::ZERO));
         let judged = async { Some((case.action)(cx.clone()).await) };
         let gone = async {
@@ -274,7 +320,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             Some(Verdict::new(Outcome::Error, "a verdict", got))
         };
         let verdict = judged.or(gone).or(stuck).await;
-        self.watch.case_ends(place);
+        watch.case_ends(place);
         let verdict = verdict.ok_or_else(|| subject.end().unwrap_or_else(|| "ended".into()))?;
         let seconds = began.elapsed().as_secs_f64();
         let authority = if case.over_tls {
@@ -299,7 +345,7 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             let unshared = self.unshared(&subject);
             let timing = unshared.timing.stretched(stretch);
             let shared = Rc::new(Shared { timing, ..unshared });
-            let ran = match self.one(&subject, &shared, i).await {
+            let ran = match self.one(&subject, &self.watch, &shared, i).await {
                 Ok(ran) => ran,
                 Err(how) => break Unserved::Ended(how),
             };
