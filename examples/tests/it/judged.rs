@@ -39,7 +39,9 @@ fn reference_passes_every_case_over_tls_and_skips_none() {
 fn assert_passes_all(profile: &Profile) {
     let _turn = turn();
     let report = judge(profile, &cases()).unwrap();
-    assert!(report.notes.is_empty(), "{:?}", report.notes);
+    // Others tell of a busy machine.
+    let accusations: Vec<_> = report.notes.iter().filter(|note| note.failure).collect();
+    assert!(accusations.is_empty(), "{accusations:?}");
     let mut others = not_passed(report);
     // What a busy machine keeps the harness from judging, it tries again.
     let unjudged = |judged: &Judged| matches!(judged.outcome, Outcome::Error | Outcome::Flaky);
