@@ -7,14 +7,16 @@ Without /spin: there is one thread, and a handler that computes holds it.
 
 import asyncio
 import sys
+import weakref
 from pathlib import Path
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 CYCLE = bytes(range(251))
 MAX_MESSAGE = 16 * 1024 * 1024
 
 routes = web.RouteTableDef()
+sockets = weakref.WeakSet()
 FILE = Path(__file__).with_name("file.txt")
 
 
@@ -116,6 +118,7 @@ async def ws_reject(_request):
 async def accept(request):
     socket = web.WebSocketResponse(max_msg_size=MAX_MESSAGE)
     await socket.prepare(request)
+    sockets.add(socket)
     return socket
 
 
@@ -140,7 +143,22 @@ def number(request, name):
     return int(request.query.get(name, 0))
 
 
+async def say_goodbye(_app):
+    """WebSockets are the program's to close when it stops."""
+    for socket in set(sockets):
+        await socket.close(code=WSCloseCode.GOING_AWAY)
+
+
 app = web.Application(client_max_size=16 * 1024 * 1024)
 app.add_routes(routes)
-# Shorter than the default, so that an idle client is judged in seconds.
-web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), keepalive_timeout=2, print=None, access_log=None)
+app.on_shutdown.append(say_goodbye)
+# Shorter than the defaults, so that an idle client is judged in seconds, and so is the end.
+web.run_app(
+    app,
+    host="127.0.0.1",
+    port=int(sys.argv[1]),
+    keepalive_timeout=2,
+    shutdown_timeout=2,
+    print=None,
+    access_log=None,
+)

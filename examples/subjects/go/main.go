@@ -4,13 +4,17 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
 	"net/http"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -131,5 +135,15 @@ func main() {
 		ReadTimeout:       3 * time.Second,
 		IdleTimeout:       4 * time.Second,
 	}
-	log.Fatal(server.ListenAndServe())
+	stopping, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	go func() {
+		if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+			log.Fatal(err)
+		}
+	}()
+	<-stopping.Done()
+	// What has not ended by then is cut with the process.
+	deadline, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	_ = server.Shutdown(deadline)
 }

@@ -111,5 +111,9 @@ const server = http.createServer(
   handle,
 );
 
-process.on('SIGTERM', () => process.exit(0));
+// close() ends idle connections, too, and waits for the others, of which some may never end.
+process.on('SIGTERM', () => {
+  server.close(() => process.exit(0));
+  setTimeout(() => server.closeAllConnections(), 3000).unref();
+});
 server.listen(Number(process.argv[2]), '127.0.0.1');

@@ -63,5 +63,9 @@ server.on('upgrade', (request, socket, head) => {
   });
 });
 
-process.on('SIGTERM', () => process.exit(0));
+process.on('SIGTERM', () => {
+  for (const client of handshakes.clients) client.close(1001);
+  server.close(() => process.exit(0));
+  setTimeout(() => server.closeAllConnections(), 3000).unref();
+});
 server.listen(Number(process.argv[2]), '127.0.0.1');

@@ -55,10 +55,13 @@ fn each_record_is_of_a_whole_run_that_its_profile_explains() {
         let unexplained: Vec<_> =
             failed.iter().filter(|(case, verdict)| accepted.get(*case) != Some(*verdict)).collect();
         assert!(unexplained.is_empty(), "{}: {unexplained:?}", profile.name);
-        let recorded = judged(&Outcome::ALL);
-        let outdated: Vec<_> = accepted
+        // Whether a race is lost is another matter in each run.
+        let outdated: Vec<_> = profile
+            .deviations
             .iter()
-            .filter(|(case, verdict)| recorded.get(*case) != Some(*verdict))
+            .filter(|known| failed.get(&known.case) != Some(&known.verdict))
+            .filter(|known| !known.reason.contains("a race"))
+            .map(|known| &known.case)
             .collect();
         assert!(outdated.is_empty(), "{}: {outdated:?}", profile.name);
     }

@@ -11,6 +11,7 @@ use futures_util::stream;
 use std::convert::Infallible;
 use subjects::Query;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 
 const JSON: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];
 
@@ -35,7 +36,9 @@ async fn main() -> std::io::Result<()> {
         .route("/ws/push", any(push))
         .route("/ws/reject", any(async || StatusCode::FORBIDDEN));
     let listener = TcpListener::bind(("127.0.0.1", subjects::port())).await?;
-    axum::serve(listener, app).await
+    let mut stop = signal(SignalKind::terminate())?;
+    let stopped = async move { _ = stop.recv().await };
+    axum::serve(listener, app).with_graceful_shutdown(stopped).await
 }
 
 fn parsed(RawQuery(query): RawQuery) -> Query {
