@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::io::{Error as IoError, Read, stderr};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -203,8 +204,9 @@ fn prepare(words: &[String], launch: &Launch, folder: &Path) -> Command {
     // A relative program is the profile's, wherever the harness was started from.
     let program = if program.contains('/') { folder.join(program) } else { program.into() };
     let mut words: VecDeque<OsString> = undoing_inheritance().into();
-    // `env` would take such a name for a variable.
-    if program.as_os_str().as_encoded_bytes().contains(&b'=') {
+    // `env` would take such a name for a variable. And that there is no such program is ours to say, not for `env` to
+    // write, whose end would then be taken for the subject's.
+    if program.as_os_str().as_encoded_bytes().contains(&b'=') || !can_be_run(&program) {
         words.clear();
     }
     words.push_back(program.into());
@@ -220,6 +222,18 @@ fn prepare(words: &[String], launch: &Launch, folder: &Path) -> Command {
         command.current_dir(folder);
     }
     command
+}
+
+/// Whether there is such a program: at that place, or, where it is but a name, on the search path.
+fn can_be_run(program: &Path) -> bool {
+    let is_program = |path: &Path| {
+        path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    };
+    if program.components().count() > 1 {
+        return is_program(program);
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| is_program(&folder.join(program)))
 }
 
 /// Whether cargo sets this variable for the one package that it runs.
@@ -383,6 +397,8 @@ mod tests {
     /// Says that it has heard the signal named by its argument, and ends.
     const HEEDS: &str = "trap 'echo heard '$1'; exit' $1; echo ready; while :; do sleep 0.01; done";
 
+    /// Where the harness itself ignores a signal, a subject is started by way of `env`, whose end with status 127
+    /// was once taken for the subject's. Run by `nohup` or in the background of a script, this test shows it.
     #[test]
     fn no_such_program_is_the_subjects_error() {
         let launch = Launch { command: vec!["./no-such-program".into()], ..Launch::default() };
