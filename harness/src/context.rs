@@ -112,11 +112,8 @@ impl Context {
     pub(crate) async fn own_subject(&self) -> Result<(Subject, Self), Verdict> {
         let skip = |why: String| Verdict::new(Outcome::Skip, "a subject of the case's own", why);
         let profile = &self.shared.profile;
-        if profile.subject.is_none() {
-            return Err(skip("it was not started by the harness".into()));
-        }
-        if !profile.urls.take_any_port() {
-            return Err(skip("its port is fixed, and taken: write {port} in its place".into()));
+        if !profile.can_start_twice() {
+            return Err(skip("the harness did not start it on a {port} of its choice".into()));
         }
         let subject = Subject::start(profile).await.map_err(|error| skip(error.to_string()))?;
         let cx = self.of(&subject);

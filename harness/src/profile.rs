@@ -160,12 +160,6 @@ impl Urls {
         };
         urls.into_iter().find_map(|(scheme, url)| Some((scheme, url.as_deref()?)))
     }
-
-    /// Whether several subjects can run side by side.
-    pub(crate) fn take_any_port(&self) -> bool {
-        let each = [&self.http, &self.https, &self.ws, &self.wss].into_iter().flatten();
-        each.into_iter().all(|url| url.contains("{port}") || url.contains("{tls_port}"))
-    }
 }
 
 /// Whose certificates are believed; the system's authorities if nothing is said.

@@ -11,7 +11,7 @@ use crate::case::{Case, Family};
 use crate::context::{Context, spell};
 use crate::http::exchange::{Answer, get, healthy, healthy_on, next_answer, post_echo};
 use crate::route::Route;
-use crate::subject::{Subject, describe};
+use crate::subject::Subject;
 use crate::verdict::{Outcome, Strength, Verdict};
 use crate::wire::{Connection, Read, Source, within};
 use crate::ws::client::{Client, Event};
@@ -81,7 +81,7 @@ impl Doomed {
         if within(by, self.subject.gone()).await.is_none() {
             return Err(Verdict::fail(expected, "it was still running"));
         }
-        Ok(self.subject.status().map_or_else(|| "it ended".into(), describe))
+        Ok(self.subject.end().unwrap_or_else(|| "ended".into()))
     }
 }
 
@@ -97,8 +97,7 @@ async fn idle(cx: Context) -> Result<Verdict, Verdict> {
     }
     drop(waiting);
     let end = doomed.gone(by).await?;
-    let orderly = doomed.subject.status().is_some_and(|status| status.success());
-    let outcome = if orderly { Outcome::Pass } else { Outcome::Warn };
+    let outcome = if doomed.subject.ended_well() { Outcome::Pass } else { Outcome::Warn };
     Ok(Verdict::new(outcome, expected, format!("they were closed, and it {end}")))
 }
 

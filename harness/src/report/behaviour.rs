@@ -1,19 +1,28 @@
 //! When two answers are the same behaviour, although their words differ.
 
+use std::net::SocketAddr;
+
 use super::Judged;
 
 impl Judged {
     /// What came, without what differs among servers, or from run to run, and says nothing: how long an
-    /// answer's content was, how long something took, where chance cut the octets.
+    /// answer's content was, how long something took, where chance cut the octets, at which port it listened, its
+    /// command and its last words.
     pub(super) fn behaviour(&self) -> String {
         let mut words: Vec<&str> = Vec::new();
-        let mut rest = self.got.split_whitespace().peekable();
+        let got = self.got.split("\nits command: ").next().unwrap_or_default();
+        let mut rest = got.split_whitespace().peekable();
         while let Some(word) = rest.next() {
             let unit = rest.peek().map_or("", |unit| unit.trim_end_matches([',', ';', ':']));
             let measured = is_number(word) && matches!(unit, "octet" | "octets" | "ms" | "s")
                 || is_duration(word)
                 || is_number(word) && words.last() == Some(&"octet");
-            words.push(if measured { "#" } else { word });
+            let address = word.trim_end_matches([',', ';', ':']).parse::<SocketAddr>();
+            words.push(match (measured, address) {
+                (true, _) => "#",
+                (false, Ok(_)) => "{address}",
+                (false, Err(_)) => word,
+            });
         }
         words.join(" ").replace(" with # octets of content", "")
     }
@@ -52,5 +61,11 @@ mod tests {
             "the first came after # ms, open for # cut behind octet # nothing"
         );
         assert_ne!(behaviour("400"), behaviour("200"));
+        assert_eq!(
+            behaviour(
+                "it stopped serving: 127.0.0.1:41305: refused\nits command: server 41305\nits last words:\n  | pid 7 panicked"
+            ),
+            "it stopped serving: {address} refused"
+        );
     }
 }

@@ -58,7 +58,7 @@ impl Report {
             version: self.version.clone(),
             end: self.end.clone(),
             seconds: (self.seconds * 10.0).round() / 10.0,
-            notes: self.notes.iter().filter(|note| note.failure).cloned().collect(),
+            notes: self.notes.iter().filter(|note| note.failure).map(portable).collect(),
             record: Vec::new(),
         };
         let json = "strings and finite numbers only";
@@ -71,6 +71,16 @@ impl Report {
         let open = head.trim_end_matches("\n}");
         format!("{open},\n  \"record\": [\n    {}\n  ]\n}}\n", lines.join(",\n    "))
     }
+}
+
+/// The note, where a path leads to as it would on any machine: without the folders above a file.
+fn portable(note: &Note) -> Note {
+    let is_path = |word: &&str| word.starts_with('/') && word.matches('/').count() > 2;
+    let words = note.text.split(' ').map(|word| match word.rsplit_once('/') {
+        Some((_, file)) if is_path(&word) => format!("…/{file}"),
+        _ => word.to_owned(),
+    });
+    Note { failure: note.failure, text: words.collect::<Vec<_>>().join(" ") }
 }
 
 fn line(judged: &Judged) -> Line {
@@ -142,7 +152,9 @@ mod tests {
     fn a_record_has_a_line_for_each_case() {
         let mut report = sample();
         report.results[0].got = "200 with 1293 octets of content".into();
-        report.notes.push(Note { failure: true, text: "it died once more".into() });
+        report
+            .notes
+            .push(Note { failure: true, text: "it panicked at /home/me/src/x.rs:7".into() });
         insta::assert_snapshot!(report.to_record(), @r#"
         {
           "schema": 1,
@@ -156,7 +168,7 @@ mod tests {
           "notes": [
             {
               "failure": true,
-              "text": "it died once more"
+              "text": "it panicked at …/x.rs:7"
             }
           ],
           "record": [

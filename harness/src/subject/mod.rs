@@ -12,7 +12,6 @@ mod vitals;
 
 use std::future::pending;
 use std::net::{IpAddr, TcpStream};
-use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -31,7 +30,6 @@ use crate::wire::{Connection, Recorder, Source};
 pub(crate) use alarm::Alarm;
 pub(crate) use patience::{Account, Spent};
 use process::Process;
-pub(crate) use process::describe;
 pub(crate) use service::{Unserved, probe};
 pub(crate) use shortage::Shortage;
 pub use signals::is_ignored;
@@ -257,7 +255,7 @@ impl Subject {
 
     /// How its process ended, once it has.
     pub(crate) fn end(&self) -> Option<String> {
-        self.process.as_ref().and_then(Process::status).map(describe)
+        self.process.as_ref().and_then(Process::status).map(process::describe)
     }
 
     /// Its command, end and last words, where we started it.
@@ -293,9 +291,9 @@ impl Subject {
         self.grace
     }
 
-    /// How its process ended, once it has.
-    pub(crate) fn status(&self) -> Option<ExitStatus> {
-        self.process.as_ref().and_then(Process::status)
+    /// Whether its process has ended, and said that all went well.
+    pub(crate) fn ended_well(&self) -> bool {
+        self.process.as_ref().and_then(Process::status).is_some_and(|status| status.success())
     }
 
     /// Stops it; one that we did not start is left alone.

@@ -10,7 +10,7 @@ use actix_web::{
     App, Error, Handler, HttpRequest, HttpResponse, HttpServer, Resource, Responder, rt,
 };
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, MessageStream, Session};
-use futures_util::stream;
+use futures_util::stream::{self, StreamExt};
 use subjects::Query;
 
 /// Shorter than the default of 5 s, so that slow clients are judged in seconds.
@@ -104,17 +104,9 @@ async fn stream(request: HttpRequest) -> HttpResponse {
 /// Content of unknown length, in so many pieces.
 fn chunks<F: Future<Output = Bytes> + 'static>(
     count: usize,
-    piece: impl Fn(usize) -> F + Clone + 'static,
+    piece: impl Fn(usize) -> F + 'static,
 ) -> HttpResponse {
-    let pieces = stream::unfold(0, move |n| {
-        let piece = piece.clone();
-        async move {
-            if n == count {
-                return None;
-            }
-            Some((Ok::<_, Infallible>(piece(n).await), n + 1))
-        }
-    });
+    let pieces = stream::iter(0..count).then(piece).map(Ok::<_, Infallible>);
     HttpResponse::Ok().content_type(ContentType::plaintext()).streaming(pieces)
 }
 

@@ -7,7 +7,7 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use futures_util::stream;
+use futures_util::stream::{self, StreamExt};
 use std::convert::Infallible;
 use subjects::Query;
 use tokio::net::TcpListener;
@@ -122,16 +122,8 @@ async fn push(query: RawQuery, upgrade: WebSocketUpgrade) -> Response {
 /// Content of unknown length, in so many pieces.
 fn chunks<F: Future<Output = Bytes> + Send + 'static>(
     count: usize,
-    piece: impl Fn(usize) -> F + Clone + Send + 'static,
+    piece: impl Fn(usize) -> F + Send + 'static,
 ) -> Response {
-    let pieces = stream::unfold(0, move |n| {
-        let piece = piece.clone();
-        async move {
-            if n == count {
-                return None;
-            }
-            Some((Ok::<_, Infallible>(piece(n).await), n + 1))
-        }
-    });
+    let pieces = stream::iter(0..count).then(piece).map(Ok::<_, Infallible>);
     ([(header::CONTENT_TYPE, "text/plain")], Body::from_stream(pieces)).into_response()
 }

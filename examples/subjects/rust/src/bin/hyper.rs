@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::stream::{self, StreamExt};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http1;
@@ -95,17 +95,9 @@ fn status(status: StatusCode) -> Response<Body> {
 /// Content of unknown length, in so many pieces.
 fn chunks<F: Future<Output = Bytes> + Send + 'static>(
     count: usize,
-    piece: impl Fn(usize) -> F + Clone + Send + 'static,
+    piece: impl Fn(usize) -> F + Send + 'static,
 ) -> Response<Body> {
-    let pieces = stream::unfold(0, move |n| {
-        let piece = piece.clone();
-        async move {
-            if n == count {
-                return None;
-            }
-            Some((Ok(Frame::data(piece(n).await)), n + 1))
-        }
-    });
+    let pieces = stream::iter(0..count).then(piece).map(|piece| Ok(Frame::data(piece)));
     let response = Response::builder().header(header::CONTENT_TYPE, "text/plain");
     response.body(StreamBody::new(pieces).boxed_unsync()).expect("a response")
 }

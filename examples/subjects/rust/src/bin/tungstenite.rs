@@ -20,6 +20,7 @@ fn main() -> std::io::Result<()> {
 
 fn serve(stream: TcpStream) -> tungstenite::Result<()> {
     let mut uri = Uri::default();
+    #[expect(clippy::result_large_err, reason = "the library has it so")]
     let look = |request: &Request, response: Response| {
         uri = request.uri().clone();
         match uri.path() {
