@@ -10,6 +10,7 @@ mod seawall;
 mod tasks;
 
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -53,6 +54,30 @@ trait Library {
 }
 
 type GiveUp<'l> = Box<dyn FnOnce() + 'l>;
+
+/// Counts what has started, for libraries that do not: one shared number, so that the count costs
+/// less than what is counted.
+struct Starts;
+
+static STARTS: AtomicUsize = AtomicUsize::new(0);
+
+impl Starts {
+    fn none() -> Self {
+        STARTS.store(0, Ordering::SeqCst);
+        Self
+    }
+
+    fn one_more() {
+        STARTS.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Lets others run until `n` have started.
+    async fn are(self, n: usize) {
+        while STARTS.load(Ordering::SeqCst) < n {
+            futures_lite::future::yield_now().await;
+        }
+    }
+}
 
 struct Row {
     name: &'static str,

@@ -7,7 +7,7 @@ use seawall_actor::{
     Address, Child, Context, Mailbox, Monitor, Name, Reply, Runtime, Strategy, Supervisor,
 };
 
-use crate::{BATCH, GiveUp, Library, SENDERS, WORKERS};
+use crate::{BATCH, GiveUp, Library, SENDERS, Starts, WORKERS};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -138,20 +138,16 @@ impl Library for Seawall {
         let (give, actors) = async_channel::bounded(1);
         self.0.scope().spawn(move |_: Mailbox<()>, context: Context| async move {
             let scope = context.scope().child();
-            let (started, starts) = async_channel::bounded(n);
+            let starts = Starts::none();
             let addresses: Vec<_> = (0..n)
                 .map(|_| {
-                    let started = started.clone();
-                    scope.spawn(move |mut mailbox: Mailbox<u64>, _: Context| async move {
-                        started.try_send(()).unwrap();
-                        drop(started);
+                    scope.spawn(async |mut mailbox: Mailbox<u64>, _: Context| {
+                        Starts::one_more();
                         while mailbox.recv().await.is_some() {}
                     })
                 })
                 .collect();
-            for _ in 0..n {
-                starts.recv().await.unwrap();
-            }
+            starts.are(n).await;
             give.send((scope, addresses)).await.unwrap();
         });
         let (scope, addresses) = actors.recv_blocking().unwrap();

@@ -7,7 +7,7 @@ use async_channel::{Receiver, Sender, bounded};
 use async_executor::{Executor, Task};
 use futures_lite::future::block_on;
 
-use crate::{BATCH, GiveUp, Library, SENDERS, WORKERS};
+use crate::{BATCH, GiveUp, Library, SENDERS, Starts, WORKERS};
 
 /// As an actor's mailbox.
 const BOUND: usize = 64;
@@ -125,22 +125,18 @@ impl Library for Tasks {
     fn idle(&self, n: usize) -> GiveUp<'_> {
         let executor = Arc::clone(&self.0);
         let held = block_on(self.0.spawn(async move {
-            let (started, starts) = bounded(n);
+            let starts = Starts::none();
             let held: Vec<_> = (0..n)
                 .map(|_| {
                     let (sender, receiver) = bounded::<u64>(BOUND);
-                    let started = started.clone();
                     let idle = async move {
-                        started.try_send(()).unwrap();
-                        drop(started);
+                        Starts::one_more();
                         while receiver.recv().await.is_ok() {}
                     };
                     (sender, executor.spawn(idle))
                 })
                 .collect();
-            for _ in 0..n {
-                starts.recv().await.unwrap();
-            }
+            starts.are(n).await;
             held
         }));
         Box::new(move || {
