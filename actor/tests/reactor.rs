@@ -73,6 +73,27 @@ fn a_waker_that_panics_costs_nobody_a_wake_up() {
     assert!(runtime.shutdown(PATIENCE).is_empty());
 }
 
+/// Of as many timers as this some were unset by others whenever all had fired at once.
+#[test]
+fn a_hundred_actors_sleep_and_all_wake_up() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let runtime = one_worker().build().unwrap();
+    let (done, dones) = channel();
+    for _ in 0..100 {
+        let done = done.clone();
+        runtime.scope().spawn(move |_: Mailbox<()>, _: Context| async move {
+            for _ in 0..3 {
+                time::sleep(Duration::from_millis(10)).await;
+            }
+            done.send(()).unwrap();
+        });
+    }
+    for _ in 0..100 {
+        dones.recv_timeout(PATIENCE).unwrap();
+    }
+    assert!(runtime.shutdown(PATIENCE).is_empty());
+}
+
 /// Nobody polled once the one who did was busy: the watch of its runtime looked for another there
 /// only, and that of the other runtime slept.
 #[test]
