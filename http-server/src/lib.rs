@@ -21,7 +21,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `server.rs`, `listener.rs`, `handshake.rs` | what is served where; the accept loop; what TLS begins with |
-//! | `endpoint.rs`, `proxied.rs`, `networks.rs` | what is spoken at an address; what a proxy says of its client, and who is believed |
+//! | `endpoint.rs`, `proxied.rs`, `networks.rs`, `forwarded.rs` | what is spoken at an address; what a proxy says of its client, and who is believed |
 //! | `foreign.rs` | connections that somebody else has accepted |
 //! | `serving.rs` | the stages of a connection's actor |
 //! | `connection.rs`, `respond.rs` | the life of one connection; writing a response |
@@ -50,6 +50,7 @@ mod event;
 #[cfg(unix)]
 mod files;
 mod foreign;
+mod forwarded;
 mod handler;
 mod handshake;
 mod head;

@@ -105,7 +105,7 @@ impl<'a> Iterator for Params<'a> {
 }
 
 /// What stands up to the closing quote, and what follows it.
-fn unquote(text: &str) -> Option<(Cow<'_, str>, &str)> {
+pub(crate) fn unquote(text: &str) -> Option<(Cow<'_, str>, &str)> {
     let end = text.find(['"', '\\'])?;
     if text[end..].starts_with('"') {
         return Some((Cow::Borrowed(&text[..end]), &text[end + 1..]));

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use crate::Request;
+use crate::{Request, forwarded};
 
 /// Some networks, such as `10.0.0.0/8`, `2001:db8::/32` or `192.0.2.1`.
 ///
@@ -58,8 +58,8 @@ impl Networks {
     /// If the connection comes from one of them, the addresses that proxies have written into the
     /// field are read from the last to the first: the first that is in none of these networks is the
     /// client. What stands before it anybody may have written, and is not looked at. An element
-    /// without an address (`unknown`, `_hidden`) ends the search at the proxy that wrote it. A
-    /// connection from elsewhere is the client's own, whatever its fields say.
+    /// without an address (`unknown`, `_hidden`), or a malformed one, ends the search at the proxy
+    /// that sent it on. A connection from elsewhere is the client's own, whatever its fields say.
     #[must_use]
     pub fn client(&self, request: &Request, written: ForwardedBy) -> IpAddr {
         let mut client = request.peer_addr().ip().to_canonical();
@@ -67,16 +67,16 @@ impl Networks {
             return client;
         }
         let (name, address): (_, fn(&str) -> Option<IpAddr>) = match written {
-            ForwardedBy::Forwarded => ("forwarded", forwarded_for),
-            ForwardedBy::XForwardedFor => ("x-forwarded-for", node),
+            ForwardedBy::Forwarded => ("forwarded", forwarded::address),
+            ForwardedBy::XForwardedFor => ("x-forwarded-for", forwarded::node),
         };
         let values: Vec<_> = request
             .fields()
             .filter(|field| field.name.eq_ignore_ascii_case(name))
             .map(|field| String::from_utf8_lossy(field.value))
             .collect();
-        for element in values.iter().rev().flat_map(|value| value.rsplit(',')) {
-            let Some(address) = address(element) else { break };
+        for element in values.iter().rev().flat_map(|value| forwarded::rsplit(value, b',')) {
+            let Some(address) = element.and_then(address) else { break };
             client = address;
             if !self.contains(address) {
                 break;
@@ -94,26 +94,6 @@ pub enum ForwardedBy {
     Forwarded,
     /// `X-Forwarded-For`, which most proxies write.
     XForwardedFor,
-}
-
-/// The address in `for=` of one element of `Forwarded` (RFC 7239 §4).
-fn forwarded_for(element: &str) -> Option<IpAddr> {
-    let mut pairs = element.split(';').filter_map(|pair| pair.split_once('='));
-    let (_, value) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?;
-    let value = value.trim();
-    node(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
-}
-
-/// An address as proxies write it: with or without a port, IPv6 with or without brackets.
-fn node(text: &str) -> Option<IpAddr> {
-    let text = text.trim();
-    let bare = match text.strip_prefix('[') {
-        Some(rest) => rest.split_once(']')?.0,
-        // One colon parts a port; several are an address of IPv6.
-        None if text.matches(':').count() == 1 => text.split_once(':')?.0,
-        None => text,
-    };
-    bare.parse().ok().map(|address: IpAddr| address.to_canonical())
 }
 
 impl FromStr for Network {
@@ -180,24 +160,5 @@ mod tests {
             let error = Networks::parse([wrong]).unwrap_err();
             assert!(error.to_string().contains("10.0.0.0/8"), "{error}");
         }
-    }
-
-    #[test]
-    fn addresses_are_read_however_proxies_write_them() {
-        for (text, address) in [
-            ("192.0.2.1", Some("192.0.2.1")),
-            (" 192.0.2.1:4711 ", Some("192.0.2.1")),
-            ("2001:db8::1", Some("2001:db8::1")),
-            ("[2001:db8::1]:80", Some("2001:db8::1")),
-            ("::ffff:192.0.2.1", Some("192.0.2.1")),
-            ("unknown", None),
-            ("", None),
-        ] {
-            assert_eq!(node(text), address.map(|address| address.parse().unwrap()), "{text:?}");
-        }
-        let address = forwarded_for("proto=https; FOR=\"[2001:db8::1]:4711\" ;by=10.0.0.1");
-        assert_eq!(address, Some("2001:db8::1".parse().unwrap()));
-        assert_eq!(forwarded_for("for=_hidden"), None);
-        assert_eq!(forwarded_for("proto=https"), None);
     }
 }

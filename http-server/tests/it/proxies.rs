@@ -166,6 +166,9 @@ fn forwarded_fields_are_believed_as_far_as_proxies_are() {
             "192.0.2.7",
             "203.0.113.9",
         ),
+        // A host that a client made up, recorded by a proxy.
+        ("Forwarded: for=203.0.113.9;host=\"x,for=8.8.8.8;y\"\r\n", "127.0.0.1", "203.0.113.9"),
+        ("Forwarded: host=\"x;for=8.8.8.8;y\";for=203.0.113.9\r\n", "127.0.0.1", "203.0.113.9"),
     ];
     for (fields, usual, standard) in table {
         let request = format!("GET /who HTTP/1.1\r\nHost: h\r\n{fields}\r\n");
