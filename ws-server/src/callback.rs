@@ -22,6 +22,8 @@ impl<I: Send + 'static> Connection<I> {
     /// Runs a callback of the handler. Output leaves meanwhile; nothing is read.
     pub(crate) async fn call(&mut self, callback: impl Future<Output = ()>) -> Option<Ended> {
         self.outbox().attend();
+        // Asked for each callback: the clock is looked at only where it matters.
+        let unread_since = self.heartbeat.is_waiting().then(|| self.age());
         let mut callback = pin!(isolate(callback));
         let mut lost = None;
         let outcome = poll_fn(|cx| match callback.as_mut().poll(cx) {
@@ -29,6 +31,10 @@ impl<I: Send + 'static> Connection<I> {
             Poll::Pending => self.poll_beside(&mut lost, cx).map(|()| Ok(())),
         })
         .await;
+        if let Some(since) = unread_since {
+            let now = self.age();
+            self.heartbeat.handle_unread(since, now);
+        }
         if let Err(Panicked(text)) = outcome {
             self.close(CloseCode::INTERNAL_ERROR, "internal error", ExitReason::Panicked(text));
         }
@@ -79,8 +85,7 @@ impl<I: Send + 'static> Connection<I> {
     ///
     /// Why it never will.
     fn poll_output(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<(), Kind>> {
-        let (link, outbox) = self.link_and_outbox();
-        match link.poll_flush(outbox, cx) {
+        match self.poll_flush(cx) {
             Poll::Ready(flushed) => Poll::Ready(flushed.map_err(Kind::Io)),
             Poll::Pending => match self.next_deadline() {
                 (Some(deadline), Due::WriteTimeout) => {

@@ -60,7 +60,7 @@ pub(crate) struct Connection<I> {
     owner: Owner<I>,
     pub(crate) config: Arc<Config>,
     protocol: ws::Connection,
-    heartbeat: Heartbeat,
+    pub(crate) heartbeat: Heartbeat,
     /// The moment from which the heartbeat counts.
     started: Instant,
     /// Our Close: when it was queued, and how the connection will have ended.
@@ -173,8 +173,21 @@ impl<I: Send + 'static> Connection<I> {
         self.owner.0.outbox()
     }
 
-    pub(crate) fn link_and_outbox(&mut self) -> (&mut Link, &Outbox) {
-        (&mut self.link, self.owner.0.outbox())
+    /// How long the connection has been there: what the heartbeat counts in.
+    pub(crate) fn age(&self) -> Duration {
+        time::now().saturating_duration_since(self.started)
+    }
+
+    /// Writes what waits, as far as the client takes it.
+    pub(crate) fn poll_flush(&mut self, cx: &mut task::Context<'_>) -> Poll<io::Result<()>> {
+        let was_blocked = self.link.blocked_since().is_some();
+        let flushed = self.link.poll_flush(self.owner.0.outbox(), cx);
+        if was_blocked && matches!(flushed, Poll::Ready(Ok(()))) {
+            // Who reads slowly is not gone: a Ping that waited with the rest left only now.
+            let now = self.age();
+            self.heartbeat.handle_flushed(now);
+        }
+        flushed
     }
 
     /// Writes what waits, ends the connection, and tells the handler.
@@ -225,14 +238,9 @@ impl<I: Send + 'static> Connection<I> {
 
     /// Waits for whatever comes first. All that waits is written meanwhile.
     fn poll_wake(&mut self, cx: &mut task::Context<'_>) -> Poll<Wake> {
-        let outbox = self.owner.0.outbox();
-        let was_blocked = self.link.blocked_since().is_some();
-        match self.link.poll_flush(outbox, cx) {
+        match self.poll_flush(cx) {
             Poll::Ready(Ok(())) => {
-                if was_blocked {
-                    // Who reads slowly is not gone: a Ping that waited with the rest left only now.
-                    self.heartbeat.handle_flushed(age(self.started));
-                }
+                let outbox = self.owner.0.outbox();
                 if self.protocol.holds_pong()
                     && outbox.append(|out| self.protocol.send_held_pong(out))
                 {
@@ -374,7 +382,7 @@ impl<I: Send + 'static> Connection<I> {
                     self.call(handler.on_ping(&payload, sender)).await
                 }
                 Event::Pong(payload) => {
-                    let round_trip = self.heartbeat.handle_pong(&payload, age(self.started));
+                    let round_trip = self.heartbeat.handle_pong(&payload, self.age());
                     let pong = Pong { payload: &payload, round_trip };
                     self.call(handler.on_pong(pong, sender)).await
                 }
@@ -413,7 +421,7 @@ impl<I: Send + 'static> Connection<I> {
     }
 
     fn pong(&mut self, payload: &[u8]) {
-        if self.link.blocked_since().is_some() {
+        if self.link.blocked_since().is_some() || self.protocol.holds_pong() {
             // Who does not read gets one Pong, the newest, when it does: "MAY elect to send a Pong
             // frame for only the most recently processed Ping" (§5.5.3).
             self.protocol.hold_pong(payload);
@@ -424,7 +432,7 @@ impl<I: Send + 'static> Connection<I> {
     }
 
     fn beat(&mut self) -> Option<Ended> {
-        match self.heartbeat.handle_timeout(age(self.started), random()) {
+        match self.heartbeat.handle_timeout(self.age(), random()) {
             Some(Beat::Ping(payload)) => {
                 let outbox = self.owner.0.outbox();
                 let _ = outbox.append(|out| self.protocol.send_ping(&payload, out));
@@ -478,10 +486,6 @@ impl<I: Send + 'static> Connection<I> {
             None => otherwise,
         }
     }
-}
-
-fn age(started: Instant) -> Duration {
-    time::now().saturating_duration_since(started)
 }
 
 fn failed(kind: Kind) -> ExitReason {

@@ -168,8 +168,9 @@ impl<'m> From<&'m [u8]> for Message<'m> {
 pub struct Pong<'p> {
     /// Its payload: what the Ping that it answers carried.
     pub payload: &'p [u8],
-    /// How long the client took, if this answers the heartbeat's Ping that was out. Each of them
-    /// carries four random octets, so nobody can answer early.
+    /// How long the client took, if this answers the heartbeat's Ping that was out: time in which
+    /// a callback ran, and nothing was read, does not count. Each Ping carries four random octets,
+    /// so nobody can answer early.
     pub round_trip: Option<Duration>,
 }
 

@@ -124,6 +124,21 @@ impl Heartbeat {
             *sent_at = nanos(now).max(*sent_at);
         }
     }
+
+    /// Whether a Pong is waited for.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Waiting { .. })
+    }
+
+    /// Says that nothing was read from `since` to `now`. That time does not count: the Pong may
+    /// have come, and lie behind what kept the reader busy.
+    pub fn handle_unread(&mut self, since: Duration, now: Duration) {
+        if let State::Waiting { sent_at, .. } = &mut self.state {
+            let unread = nanos(now).saturating_sub(nanos(since));
+            *sent_at = sent_at.saturating_add(unread).min(nanos(now));
+        }
+    }
 }
 
 /// The same in nanoseconds; more than they can count is for ever.
@@ -169,6 +184,20 @@ mod tests {
         assert_eq!(heartbeat.handle_timeout(ms(50), [1; 4]), Some(Beat::Ping([1; 4])));
         heartbeat.handle_flushed(ms(58));
         assert_eq!(heartbeat.poll_timeout(), ms(68));
+    }
+
+    #[test]
+    fn what_was_not_read_is_not_waited_for() {
+        let mut heartbeat = Heartbeat::new(ms(50), ms(10), ms(0));
+        heartbeat.handle_unread(ms(0), ms(20));
+        assert_eq!(heartbeat.poll_timeout(), ms(50), "no Ping is out");
+        assert_eq!(heartbeat.handle_timeout(ms(50), [1; 4]), Some(Beat::Ping([1; 4])));
+        heartbeat.handle_unread(ms(55), ms(155));
+        assert_eq!(heartbeat.poll_timeout(), ms(160), "what of the wait had passed has passed");
+        heartbeat.handle_flushed(ms(158));
+        heartbeat.handle_unread(ms(156), ms(159));
+        assert_eq!(heartbeat.poll_timeout(), ms(169), "never longer than from now on");
+        assert_eq!(heartbeat.handle_pong(&[1; 4], ms(161)), Some(ms(2)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The server from outside, over raw sockets: the client writes its frames octet by octet, so that
 //! a fault which both ends of the codec share cannot hide here.
 
+mod busy; // handlers that take their time, in simulated time
 mod client; // a client that knows nothing but frames
 mod closes; // who closes, with which code, and who is told
 #[cfg(feature = "deflate")]
@@ -11,6 +12,7 @@ mod handshakes; // from HTTP to WebSocket, and refusals
 mod messages; // echoes, fragments, control frames, violations
 mod origins; // which pages may connect
 mod overflows; // clients that take less than is sent to them
+mod peer; // a client in memory, in simulated time
 mod senders; // sending from elsewhere, and what bounds it
 mod waits; // how long a client may leave us waiting, in simulated time
 

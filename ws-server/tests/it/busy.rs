@@ -1,0 +1,85 @@
+//! Handlers that take their time, in simulated time: what a connection notices meanwhile, and what
+//! its client is not blamed for.
+
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver as Reports, Sender as Report, channel};
+use std::time::Duration;
+
+use seawall_actor::time;
+use seawall_http_server::Handler as Route;
+use seawall_ws_server::{By, Closed, Handler, Message, Sender, Timeouts, WebSocket};
+
+use crate::client::{CLOSE, PING, PONG, TEXT, close, frame};
+use crate::peer::talk;
+
+const MS: Duration = Duration::from_millis(1);
+
+/// Long beside what a handler takes here, short beside what it takes in all.
+const TIMEOUTS: Timeouts = Timeouts {
+    ping: Duration::from_millis(50),
+    pong: Duration::from_millis(200),
+    close: Duration::from_secs(5),
+    write: Duration::from_secs(30),
+};
+
+/// Takes as many milliseconds for a message as its first octet says.
+struct Slow(Report<Closed>);
+
+impl Handler for Slow {
+    async fn on_message(&mut self, message: Message<'_>, _: &Sender) {
+        time::sleep(u32::from(message.as_bytes()[0]) * MS).await;
+    }
+
+    async fn on_close(&mut self, closed: &Closed) {
+        self.0.send(closed.clone()).unwrap();
+    }
+}
+
+fn slow() -> (impl Route, Reports<Closed>) {
+    let (report, ends) = channel();
+    let report = Mutex::new(report);
+    let make = move || Slow(report.lock().unwrap().clone());
+    (WebSocket::new(make).timeouts(TIMEOUTS), ends)
+}
+
+/// A Pong once lay unread behind messages that took longer than its deadline, and its client was
+/// taken for dead before the next read.
+#[test]
+fn a_pong_behind_messages_that_take_long_is_in_time() {
+    let (route, ends) = slow();
+    talk(route, async |peer, _| {
+        let ping = peer.frame().await;
+        assert_eq!(ping.first, PING);
+        // More than one read, and more frames than are handled in one turn.
+        peer.say(frame(TEXT, [5; 100]).repeat(200));
+        peer.say(frame(PONG, ping.payload));
+        assert_eq!(peer.frame().await.first, PING, "it lives");
+        peer.say(close(1000, ""));
+        assert_eq!(peer.frame().await.first, CLOSE);
+        peer.end();
+    });
+    assert_eq!(ends.recv().unwrap().by, By::Client);
+}
+
+/// A Ping that could not leave before a callback ran, and left while it did, once counted as
+/// unanswered from the moment when it was queued.
+#[test]
+fn a_ping_that_leaves_during_a_callback_is_waited_for_from_then() {
+    let (route, ends) = slow();
+    talk(route, async |peer, _| {
+        peer.take(false);
+        time::sleep(TIMEOUTS.ping + TIMEOUTS.pong).await; // the Ping waits
+        peer.say(frame(TEXT, [20]));
+        time::sleep(10 * MS).await; // the handler is at work
+        peer.take(true);
+        let ping = peer.frame().await;
+        assert_eq!(ping.first, PING);
+        time::sleep(TIMEOUTS.pong / 2).await;
+        peer.say(frame(PONG, ping.payload));
+        assert_eq!(peer.frame().await.first, PING, "it lives");
+        peer.say(close(1000, ""));
+        assert_eq!(peer.frame().await.first, CLOSE);
+        peer.end();
+    });
+    assert_eq!(ends.recv().unwrap().by, By::Client);
+}
