@@ -68,7 +68,8 @@ pub struct Timeouts {
     pub ping: Duration,
     /// From a Ping to its Pong; then close 1001 "pong timeout". Default 10 s.
     pub pong: Duration,
-    /// From our Close to the client's; then the connection is dropped. Default 5 s.
+    /// From our Close to the client's; then the connection is dropped. So much time has a callback,
+    /// too, that still runs when its connection is over, and `on_close`. Default 5 s.
     pub close: Duration,
     /// How long a client may take nothing of what waits for it; then the connection is dropped.
     /// Default 30 s.

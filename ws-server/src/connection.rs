@@ -200,11 +200,16 @@ impl<I: Send + 'static> Connection<I> {
         // comes before the application is told.
         let patience = self.config.timeouts.close;
         let finished = self.link.finish(self.owner.0.outbox(), patience).await;
-        if let Opening::Accepted(accepted) = opening
-            && let Err(Panicked(text)) = accepted.tell().await
-            && !matches!(reason, ExitReason::Panicked(_))
-        {
-            reason = ExitReason::Panicked(text);
+        if let Opening::Accepted(accepted) = opening {
+            // What came first says more, save that nothing hides a panic.
+            reason = match (time::timeout(patience, accepted.tell()).await, reason) {
+                (_, panicked @ ExitReason::Panicked(_)) => panicked,
+                (Ok(Err(Panicked(text))), _) => ExitReason::Panicked(text),
+                (Err(time::Elapsed), ExitReason::Normal | ExitReason::Shutdown) => {
+                    failed(Kind::OnClose)
+                }
+                (_, reason) => reason,
+            };
         }
         if finished {
             self.link.linger(LINGER).await;

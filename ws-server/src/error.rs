@@ -23,6 +23,8 @@ pub(crate) enum Kind {
     CloseTimeout,
     #[error("the client took nothing of what waited for it")]
     WriteTimeout,
+    #[error("`on_close` did not return in time")]
+    OnClose,
     #[error("the connection failed: {0}")]
     Io(#[source] io::Error),
 }
@@ -35,13 +37,16 @@ impl Error {
     /// Whether time ran out.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
-        matches!(self.kind, Kind::PongTimeout | Kind::CloseTimeout | Kind::WriteTimeout)
+        match self.kind {
+            Kind::PongTimeout | Kind::CloseTimeout | Kind::WriteTimeout | Kind::OnClose => true,
+            Kind::Violation(_) | Kind::Left | Kind::Io(_) => false,
+        }
     }
 
     /// Whether the client is at fault: it broke the protocol, left, or was too slow.
     #[must_use]
     pub fn is_peer(&self) -> bool {
-        !self.is_io()
+        !matches!(self.kind, Kind::OnClose | Kind::Io(_))
     }
 
     /// Whether the transport failed.

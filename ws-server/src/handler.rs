@@ -122,6 +122,9 @@ pub trait Handler<I: Send + 'static = Infallible>: Send + 'static {
     /// The connection is over. Called exactly once for each connection that was accepted, however
     /// it ends.
     ///
+    /// It may take as long as a Close may ([`Timeouts::close`](crate::Timeouts::close)); then it is
+    /// dropped at its await point, and the connection has failed.
+    ///
     /// Where the connection's actor is killed, because a shutdown took too long, the callback is
     /// called too, but nobody can wait for it any more: it runs up to its first await that is not
     /// ready at once.

@@ -1,6 +1,7 @@
 //! Handlers that take their time, in simulated time: what a connection notices meanwhile, and what
 //! its client is not blamed for.
 
+use std::future::pending;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver as Reports, Sender as Report, channel};
 use std::time::Duration;
@@ -82,4 +83,28 @@ fn a_ping_that_leaves_during_a_callback_is_waited_for_from_then() {
         peer.end();
     });
     assert_eq!(ends.recv().unwrap().by, By::Client);
+}
+
+/// It once held the connection's actor, descriptor and seat for good.
+#[test]
+fn an_on_close_that_never_returns_is_given_up() {
+    struct Endless;
+
+    impl Handler for Endless {
+        async fn on_message(&mut self, _: Message<'_>, _: &Sender) {}
+
+        async fn on_close(&mut self, _: &Closed) {
+            pending::<()>().await;
+        }
+    }
+
+    let route = WebSocket::new(|| Endless).timeouts(TIMEOUTS);
+    let (closed, ended) = talk(route, async |peer, _| {
+        peer.say(close(1000, ""));
+        assert_eq!(peer.frame().await.first, CLOSE);
+        peer.end();
+        time::now()
+    });
+    assert_eq!(ended.at - closed, TIMEOUTS.close);
+    assert_eq!(ended.reason.to_string(), "failed: `on_close` did not return in time");
 }

@@ -7,27 +7,38 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_lite::future;
 use seawall_actor::sim::Simulation;
-use seawall_http_server::{Handler as Route, Running, Server};
+use seawall_actor::{ExitReason, Scope, time};
+use seawall_http_server::{Handler as Route, Server};
 
 use crate::client::{Frame, handshake};
 
+/// How a connection ended, and when.
+pub(crate) struct Ended {
+    pub(crate) reason: ExitReason,
+    pub(crate) at: Instant,
+}
+
 /// Lets `test` talk to a server of `route`, until both are done. If neither can go on, it fails.
-pub(crate) fn talk<T>(route: impl Route, test: impl AsyncFnOnce(&Peer, &Running) -> T) -> T {
+pub(crate) fn talk<T>(route: impl Route, test: impl AsyncFnOnce(&Peer, &Scope) -> T) -> (T, Ended) {
     let done = Simulation::new(7).run(async |scope| {
         let running = Server::new(route).start_without_listener(scope);
         let peer = Peer::default();
         let address = SocketAddr::from(([127, 0, 0, 1], 7));
-        let serving = running.serve_connection(peer.clone(), address);
+        let serving = async {
+            let reason = running.serve_connection(peer.clone(), address).await;
+            Ended { reason, at: time::now() }
+        };
         let talking = async {
             peer.say(handshake("/"));
             peer.head().await;
-            test(&peer, &running).await
+            test(&peer, scope).await
         };
-        future::zip(serving, talking).await.1
+        future::zip(talking, serving).await
     });
     done.unwrap()
 }
