@@ -6,10 +6,12 @@
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::thread;
 
 use pin_project_lite::pin_project;
 
@@ -42,9 +44,40 @@ pub fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Panicked> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
         let text = text(&*payload);
         // A payload is the panicking code's own value: its destructor may panic as well.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(std::mem::forget);
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(mem::forget);
         Panicked(text)
     })
+}
+
+/// Steps that are all to be done, whichever of them panics.
+#[derive(Default)]
+pub(crate) struct Steps {
+    first: Option<Panicked>,
+}
+
+impl Steps {
+    pub(crate) fn step(&mut self, step: impl FnOnce()) {
+        if let Err(panicked) = catch(step) {
+            self.first.get_or_insert(panicked);
+        }
+    }
+
+    /// Drops each by itself: of two destructors that panic, the second one would make Rust abort the
+    /// process.
+    pub(crate) fn drop_each<T>(&mut self, values: impl IntoIterator<Item = T>) {
+        if mem::needs_drop::<T>() {
+            values.into_iter().for_each(|value| self.step(|| drop(value)));
+        }
+    }
+
+    /// Goes on with the first panic, unless another unwinds already.
+    pub(crate) fn end(self) {
+        if let Some(Panicked(text)) = self.first
+            && !thread::panicking()
+        {
+            resume_unwind(Box::new(text.to_string()));
+        }
+    }
 }
 
 fn text(payload: &(dyn Any + Send)) -> Arc<str> {

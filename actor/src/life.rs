@@ -12,6 +12,7 @@ use std::task::Waker;
 use event_listener::Event as Notice;
 
 use crate::event::{self, Hook};
+use crate::isolate::Steps;
 use crate::queue::Lane;
 use crate::relations::Relations;
 pub(crate) use crate::sync::lock;
@@ -78,7 +79,7 @@ pub(crate) struct State {
     /// None in a dead actor: its address must not keep alive what the hook holds.
     hook: Option<Hook>,
     /// Wakes the actor's task, so that a kill or a stop is seen even by an actor that waits for
-    /// something else. The executor hands a task the same waker for life, so it is stored once.
+    /// something else. Our executor hands a task the same waker for life, so it is stored once.
     task: Option<Waker>,
 }
 
@@ -191,11 +192,15 @@ impl<L: ?Sized> Core<L> {
         self.flags.fetch_and(!SIGNALLED, Ordering::AcqRel);
     }
 
-    /// Called after the first poll of an actor that goes on. Returns whether it was told to stop or
-    /// to die meanwhile, by someone who may have found nobody to wake: whoever comes later finds
-    /// the waker.
+    /// Called after the first poll of an actor that goes on; after each, where a task may be polled
+    /// with another waker each time. Returns whether it was told to stop or to die meanwhile, by
+    /// someone who may have found nobody to wake: whoever comes later finds the waker.
     pub(crate) fn remember(&self, waker: &Waker) -> bool {
-        self.state().task = Some(waker.clone());
+        let mut state = self.state();
+        let known = state.task.as_ref().is_some_and(|known| known.will_wake(waker));
+        let before = if known { None } else { state.task.replace(waker.clone()) };
+        drop(state);
+        drop(before);
         self.flags.load(Ordering::Acquire) & (STOPPING | KILLED) != 0
     }
 
@@ -212,15 +217,18 @@ impl<L: ?Sized> Core<L> {
         &self,
         mut state: MutexGuard<'_, State>,
         reason: ExitReason,
+        steps: &mut Steps,
     ) -> Option<Box<Relations>> {
         state.life = Life::Ended(reason);
         let relations = state.relations.take();
         // The waker keeps the task's memory; a dead actor's address must not.
         let left = (state.task.take(), state.hook.take());
         drop(state);
-        drop(left);
+        steps.step(|| drop(left));
         if self.flags.load(Ordering::Acquire) & AWAITED != 0 {
-            self.changed.notify(usize::MAX);
+            steps.step(|| {
+                self.changed.notify(usize::MAX);
+            });
         }
         relations
     }

@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crate::isolate::Steps;
 use crate::life::Core;
 use crate::queue::{Queue, Taken};
 use crate::timer::Timers;
@@ -29,8 +31,10 @@ pub(crate) const DEFAULT_TURN: u32 = 64;
 pub struct Mailbox<M> {
     core: Arc<Core<Queue<M>>>,
     turn: u32,
-    /// Messages taken since the actor last waited here.
+    /// Messages and signals taken since the actor last waited here.
     taken: u32,
+    /// The last one was a tick: a message goes before the next.
+    ticked: bool,
     timers: Option<Box<Timers<M>>>,
 }
 
@@ -45,7 +49,7 @@ pub enum Received<M> {
 
 impl<M> Mailbox<M> {
     pub(crate) fn new(core: Arc<Core<Queue<M>>>, turn: u32) -> Self {
-        Self { core, turn, taken: 0, timers: None }
+        Self { core, turn, taken: 0, ticked: false, timers: None }
     }
 
     /// The next message, or `None` once the actor is told to stop, or nobody can send any more and
@@ -126,7 +130,7 @@ impl<M> Mailbox<M> {
     }
 
     /// Sends the actor a message of its own, later. It takes no room in the mailbox, and goes
-    /// before the messages that wait there.
+    /// before the messages that wait there; of those, one is heard between two that are due.
     ///
     /// # Examples
     ///
@@ -186,12 +190,19 @@ impl<M> Mailbox<M> {
                 && core.is_signalled()
                 && let Some(signal) = relations::next_signal(core)
             {
+                self.taken += 1;
                 return Poll::Ready(Some(Received::Signal(signal)));
+            }
+            if mem::take(&mut self.ticked)
+                && let Some(message) = core.lane.try_recv()
+            {
+                self.taken += 1;
+                return Poll::Ready(Some(Received::Message(message)));
             }
             if let Some(timers) = &mut self.timers
                 && let Poll::Ready(message) = timers.poll(cx)
             {
-                self.taken += 1;
+                (self.taken, self.ticked) = (self.taken + 1, true);
                 return Poll::Ready(Some(Received::Message(message)));
             }
             let interrupted = || core.is_stopping() || (signals && core.is_signalled());
@@ -218,7 +229,12 @@ impl<M> Mailbox<M> {
 
 impl<M> Drop for Mailbox<M> {
     fn drop(&mut self) {
-        self.core.lane.end();
+        let mut steps = Steps::default();
+        steps.drop_each(self.core.lane.end());
+        if let Some(timers) = self.timers.take() {
+            steps.drop_each(timers.end());
+        }
+        steps.end();
     }
 }
 

@@ -179,12 +179,14 @@ impl<M> Queue<M> {
         self.shut(lock(&self.state));
     }
 
-    /// Closes, and drops what waits, without a lock: destructors are foreign code.
-    pub(crate) fn end(&self) {
+    /// Closes, and gives what waits, to be dropped without a lock: destructors are foreign code.
+    pub(crate) fn end(&self) -> VecDeque<M> {
         let mut state = lock(&self.state);
-        let left = (mem::take(&mut state.messages), state.receiver.take());
+        let left = mem::take(&mut state.messages);
+        let receiver = state.receiver.take();
         self.shut(state);
-        drop(left);
+        drop(receiver);
+        left
     }
 
     fn shut(&self, mut state: MutexGuard<'_, State<M>>) {

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::sync::{Arc, Weak};
 
+use crate::isolate::Steps;
 use crate::life::{Core, Life, State, both};
 use crate::sync::MutexGuard;
 use crate::{ActorId, ExitReason, Reference, Signal};
@@ -72,7 +73,9 @@ pub(crate) fn unlink(a: &Core, b: &Core) {
     ];
     drop((of_a, of_b));
     drop(links);
-    b.lane.wake(); // it may have waited for this link alone
+    // Each may have waited for this link alone.
+    a.lane.wake();
+    b.lane.wake();
 }
 
 pub(crate) fn links(core: &Core) -> Vec<ActorId> {
@@ -112,6 +115,7 @@ pub(crate) fn demonitor(watcher: &Core, reference: Reference) {
     drop(state);
     if let Some(watched) = watched {
         forget_watcher(&watched, reference);
+        watcher.lane.wake(); // it may have waited for this alone
     }
 }
 
@@ -133,6 +137,9 @@ fn hear_exit(to: &Core, mut state: MutexGuard<'_, State>, from: ActorId, reason:
         state.life = Life::Doomed(reason.clone());
         drop(state);
         to.end_soon();
+    } else {
+        drop(state);
+        to.lane.wake(); // it may have waited for this link alone
     }
 }
 
@@ -154,6 +161,10 @@ pub(crate) fn claim(core: &Core, claim: Weak<dyn Claim>) -> bool {
     }
     let claims = &mut state.relations().claims;
     if !claims.iter().any(|known| known.ptr_eq(&claim)) {
+        if claims.len() == claims.capacity() {
+            // Groups that are no more; so there are never many more claims than groups.
+            claims.retain(|known| known.strong_count() > 0);
+        }
         claims.push(claim);
     }
     true
@@ -167,7 +178,9 @@ pub(crate) fn unclaim(core: &Core, claim: &Weak<dyn Claim>) {
 
 /// An actor's end: first its names are free, then it is reported, then comes the end itself, and
 /// last the news of it.
-pub(crate) fn end(core: &Core, reason: &ExitReason, report: Option<&dyn Fn()>) {
+///
+/// Each piece of news is a step of its own: wakers and destructors are foreign code.
+pub(crate) fn end(core: &Core, reason: &ExitReason, report: Option<&dyn Fn()>, steps: &mut Steps) {
     let mut state = core.state();
     let claims = state.relations.as_mut().map(|relations| mem::take(&mut relations.claims));
     let claims = claims.unwrap_or_default();
@@ -182,27 +195,35 @@ pub(crate) fn end(core: &Core, reason: &ExitReason, report: Option<&dyn Fn()>) {
         }
         state = core.state();
     }
-    let Some(relations) = core.end(state, reason.clone()) else { return };
-    for peer in relations.links.values() {
-        let mut state = peer.state();
-        // Not there: the peer has unlinked meanwhile, or is dead.
-        let link = state.relations.as_mut().and_then(|theirs| theirs.links.remove(&core.id));
-        if link.is_some() {
-            hear_exit(peer, state, core.id, reason);
-        }
+    let Some(mut relations) = core.end(state, reason.clone(), steps) else { return };
+    for peer in mem::take(&mut relations.links).into_values() {
+        steps.step(|| end_link(&peer, core.id, reason));
     }
-    for (reference, watcher) in &relations.watchers {
-        let mut state = watcher.state();
-        let Some(theirs) = &mut state.relations else { continue };
-        if theirs.watched.remove(reference).is_some() {
-            let (reference, reason) = (*reference, reason.clone());
-            theirs.signals.push_back(Signal::Down { reference, from: core.id, reason });
-            drop(state);
-            watcher.signal();
-        }
+    for (reference, watcher) in mem::take(&mut relations.watchers) {
+        steps.step(|| end_watch(&watcher, reference, core.id, reason));
     }
-    for (reference, watched) in &relations.watched {
-        forget_watcher(watched, *reference);
+    for (reference, watched) in mem::take(&mut relations.watched) {
+        steps.step(|| forget_watcher(&watched, reference));
+    }
+    steps.drop_each(mem::take(&mut relations.signals));
+}
+
+fn end_link(peer: &Core, of: ActorId, reason: &ExitReason) {
+    let mut state = peer.state();
+    // Not there: the peer has unlinked meanwhile, or is dead.
+    let link = state.relations.as_mut().and_then(|theirs| theirs.links.remove(&of));
+    if link.is_some() {
+        hear_exit(peer, state, of, reason);
+    }
+}
+
+fn end_watch(watcher: &Core, reference: Reference, from: ActorId, reason: &ExitReason) {
+    let mut state = watcher.state();
+    let Some(theirs) = &mut state.relations else { return };
+    if theirs.watched.remove(&reference).is_some() {
+        theirs.signals.push_back(Signal::Down { reference, from, reason: reason.clone() });
+        drop(state);
+        watcher.signal();
     }
 }
 

@@ -115,7 +115,7 @@ impl fmt::Debug for Runtime {
 pub struct Leftover {
     /// Actors that had not stopped by the deadline, and were killed.
     pub killed: Vec<String>,
-    /// Those among them that still block a thread.
+    /// Those among them that were alive 200 ms after that: each blocks a thread, or waits for one.
     pub stuck: Vec<String>,
 }
 

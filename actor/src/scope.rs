@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use slab::Slab;
 
 use crate::event::{self, Event, Hook};
+use crate::isolate::Steps;
 use crate::life::{Core, lock};
 use crate::relations;
 use crate::scheduler::Scheduler;
@@ -407,8 +408,11 @@ impl Membership {
             }
             self.scope.report(&Event::Ended { id, label, reason });
         };
-        relations::end(&self.core, reason, self.scope.hook().map(|_| &report as &dyn Fn()));
-        self.scope.change(&mut |members| members.remove(place));
+        let report = self.scope.hook().map(|_| &report as &dyn Fn());
+        let mut steps = Steps::default();
+        relations::end(&self.core, reason, report, &mut steps);
+        steps.step(|| self.scope.change(&mut |members| members.remove(place)));
+        steps.end();
     }
 }
 

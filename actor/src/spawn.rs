@@ -13,6 +13,7 @@ use crate::isolate::{Isolated, catch, isolate};
 use crate::life::{Core, erase};
 use crate::mailbox::{DEFAULT_BOUND, DEFAULT_TURN};
 use crate::queue::Queue;
+use crate::scheduler::Scheduler;
 use crate::scope::{Membership, Scope};
 use crate::{
     Address, Context, Event, ExitReason, Mailbox, Outcome, Panicked, Priority, Reference, relations,
@@ -121,8 +122,11 @@ impl<'a> Spawn<'a> {
         let context = Context { core, scope: self.scope.clone() };
         match catch(|| f(mailbox, context)) {
             Ok(future) => {
-                let actor = Running { future: isolate(future), membership, started: false };
-                self.scope.scheduler().spawn(id, self.priority, actor);
+                let scheduler = self.scope.scheduler();
+                let wakers_change = matches!(scheduler, Scheduler::Foreign(_));
+                let future = isolate(future);
+                let actor = Running { future, membership, started: false, wakers_change };
+                scheduler.spawn(id, self.priority, actor);
             }
             Err(Panicked(text)) => membership.leave(&ExitReason::Panicked(text)),
         }
@@ -138,6 +142,8 @@ pin_project! {
         future: Isolated<F>,
         membership: Membership,
         started: bool,
+        // Who polls it may do so with another waker each time.
+        wakers_change: bool,
     }
 }
 
@@ -163,15 +169,16 @@ impl<F: Future<Output: Outcome>> Future for Running<F> {
         } else {
             match this.future.as_mut().poll(cx) {
                 Poll::Pending => {
-                    if first && core.remember(cx.waker()) {
+                    if (first || *this.wakers_change) && core.remember(cx.waker()) {
                         cx.waker().wake_by_ref();
                     }
                     return Poll::Pending;
                 }
                 Poll::Ready(Err(Panicked(text))) => ExitReason::Panicked(text),
-                Poll::Ready(Ok(outcome)) => match outcome.into_reason() {
-                    ExitReason::Normal if core.is_stopping() => ExitReason::Shutdown,
-                    reason => reason,
+                Poll::Ready(Ok(outcome)) => match catch(|| outcome.into_reason()) {
+                    Ok(ExitReason::Normal) if core.is_stopping() => ExitReason::Shutdown,
+                    Ok(reason) => reason,
+                    Err(Panicked(text)) => ExitReason::Panicked(text),
                 },
             }
         };

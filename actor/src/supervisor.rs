@@ -172,6 +172,10 @@ impl Supervisor {
                     }
                 }
                 Some(Received::Signal(Signal::Down { .. })) => {}
+                // Nobody is left who could send; but a child waits for its restart.
+                None if team.next_due().is_some() && !team.context.is_stopping() => {
+                    let _ = timeout_at(team.next_due(), team.context.stopping()).await;
+                }
                 None => break ExitReason::Normal, // which is *shutdown* for one told to stop
             }
         };

@@ -50,6 +50,11 @@ impl<M> Timers<M> {
         key.is_some_and(|key| self.due.remove(&key).is_some())
     }
 
+    /// What is never sent now.
+    pub(crate) fn end(self) -> impl Iterator<Item = impl Sized> {
+        self.due.into_values()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.due.is_empty()
     }
@@ -84,5 +89,5 @@ fn later(from: Instant, span: Duration) -> Instant {
 /// A span too long for the clock: thirty years, which is as good as never.
 const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
-/// Timers go before messages: one that is always due would be all that the actor hears.
+/// A tick is no finer than the clock of the timers.
 const SHORTEST_PERIOD: Duration = Duration::from_millis(1);

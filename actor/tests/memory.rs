@@ -1,14 +1,14 @@
-//! What an idle actor holds, and that all of it comes back.
+//! What an idle actor holds, and that all of it comes back. The two tests count the same process's
+//! memory, so they take turns.
 
 mod counting;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use seawall_actor::{Context, Mailbox, Runtime, time};
+use seawall_actor::{Context, Group, Mailbox, Runtime, time};
 
 use counting::{BLOCKS, BYTES};
 
@@ -23,8 +23,32 @@ const SLACK: isize = 16 * 1024;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Held by the test whose turn it is.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Each left its mark with the actor until that ended.
+#[test]
+fn groups_that_are_no_more_leave_nothing_with_their_members() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let runtime = Runtime::new().unwrap();
+    let member = runtime.scope().spawn(
+        async |mut mailbox: Mailbox<()>, _: Context| {
+            while mailbox.recv().await.is_some() {}
+        },
+    );
+    assert!(Group::new().join(&member));
+    let before = BYTES.load(Ordering::SeqCst);
+    for _ in 0..10_000 {
+        assert!(Group::new().join(&member));
+    }
+    let kept = BYTES.load(Ordering::SeqCst) - before;
+    assert!(kept <= SLACK, "{kept} bytes");
+    assert!(runtime.shutdown(PATIENCE).is_empty());
+}
+
 #[test]
 fn an_idle_actor_is_small_and_leaves_nothing() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let first = Runtime::new().unwrap();
     first.block_on(time::sleep(Duration::from_millis(1))); // starts what is global
     assert!(first.shutdown(PATIENCE).is_empty());

@@ -1,8 +1,8 @@
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
+use std::task::{self, Poll, Wake};
 
-use seawall_actor::{Context, Event, ExitReason, Mailbox, Runtime, time};
+use seawall_actor::{Context, Event, ExitReason, Mailbox, Received, Runtime, Signal, time};
 
 use crate::{PATIENCE, run, sink};
 
@@ -200,4 +200,90 @@ fn a_stop_or_a_kill_in_the_first_turn_is_not_missed() {
             assert_eq!(address.monitor().exited().await.to_string(), reason);
         }
     });
+}
+
+/// An error whose text is made by code that panics.
+struct Unspeakable;
+
+impl From<Unspeakable> for Box<dyn std::error::Error + Send + Sync> {
+    fn from(_: Unspeakable) -> Self {
+        panic!("without words")
+    }
+}
+
+#[test]
+fn a_panic_while_the_outcome_is_told_is_one_of_the_actor() {
+    run(async |scope| {
+        let address = scope.spawn(async |_: Mailbox<()>, _: Context| Err(Unspeakable));
+        assert_eq!(address.monitor().exited().await.to_string(), "panicked: without words");
+    });
+}
+
+/// The second of them panicked while the first unwound, and Rust aborts a process for that.
+#[test]
+fn messages_left_behind_may_panic_each_by_itself() {
+    run(async |scope| {
+        let (go, gone) = async_channel::bounded::<()>(1);
+        let address = scope.spawn(async move |mut mailbox: Mailbox<Grenade>, _: Context| {
+            mailbox.send_after(PATIENCE, Grenade);
+            mailbox.send_after(PATIENCE, Grenade);
+            gone.recv().await.unwrap();
+        });
+        for _ in 0..3 {
+            address.send(Grenade).await.unwrap_or_else(std::mem::forget);
+        }
+        go.send(()).await.unwrap();
+        assert_eq!(address.monitor().exited().await.to_string(), "panicked: in a destructor");
+    });
+}
+
+#[test]
+fn messages_left_behind_by_a_panic_may_panic_too() {
+    run(async |scope| {
+        let (go, gone) = async_channel::bounded::<()>(1);
+        let address = scope.spawn(async move |mut mailbox: Mailbox<Grenade>, _: Context| {
+            mailbox.send_after(PATIENCE, Grenade);
+            gone.recv().await.unwrap();
+            if true {
+                panic!("the first");
+            }
+        });
+        address.send(Grenade).await.unwrap_or_else(std::mem::forget);
+        go.send(()).await.unwrap();
+        assert_eq!(address.monitor().exited().await.to_string(), "panicked: the first");
+    });
+}
+
+/// Whoever was to hear after it did not, and the scope never saw the end.
+#[test]
+fn a_foreign_waker_that_panics_cuts_nobody_off_from_the_news() {
+    struct Bomb;
+    impl Wake for Bomb {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker");
+        }
+    }
+    let runtime = Runtime::new().unwrap();
+    let scope = runtime.scope().child();
+    let (go, gone) = async_channel::bounded::<()>(1);
+    let address = scope.spawn(async move |_: Mailbox<()>, _: Context| gone.recv().await);
+    let watcher = scope.spawn({
+        let watched = address.clone();
+        async move |mut mailbox: Mailbox<()>, context: Context| {
+            let _monitor = context.monitor(&watched);
+            drop(watched);
+            assert!(matches!(mailbox.next().await, Some(Received::Signal(Signal::Down { .. }))));
+        }
+    });
+    let monitor = address.monitor();
+    let mut bombed = Box::pin(monitor.exited());
+    let bomb = Arc::new(Bomb).into();
+    assert!(bombed.as_mut().poll(&mut task::Context::from_waker(&bomb)).is_pending());
+    let watching = runtime.block_on(async {
+        go.send(()).await.unwrap();
+        time::timeout(PATIENCE, watcher.monitor().exited()).await.unwrap()
+    });
+    std::mem::forget(bombed); // the waker's panic has poisoned the list that it is on
+    assert_eq!(watching.to_string(), "normal");
+    runtime.block_on(time::timeout(PATIENCE, scope.ended())).unwrap();
 }

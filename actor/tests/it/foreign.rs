@@ -2,11 +2,14 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{self, Wake};
 use std::time::Duration;
 
 use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
 use seawall_actor::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use seawall_actor::{Context, Mailbox, Reply, Runtime, time};
+use seawall_actor::{Context, Mailbox, Reply, Runtime, Scope, time};
 
 use crate::PATIENCE;
 
@@ -109,10 +112,38 @@ fn actors_run_on_the_executor_of_others() {
     let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     let handle = tokio.handle().clone();
     let spawn = move |task: Pin<Box<dyn Future<Output = ()> + Send>>| drop(handle.spawn(task));
-    let scope = seawall_actor::Scope::foreign(spawn);
+    let scope = Scope::foreign(spawn);
     let doubler = scope.spawn(doubler);
     let answer = tokio.block_on(doubler.ask(PATIENCE, |reply| (4, reply)));
     assert_eq!(answer.unwrap(), 8);
     scope.stop();
     tokio.block_on(scope.ended());
+}
+
+/// An executor may poll a task with another waker each time; the last one counts.
+#[test]
+fn an_actor_is_stopped_by_its_latest_waker() {
+    struct Count(AtomicUsize);
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let tasks = Arc::new(Mutex::new(Vec::new()));
+    let list = Arc::clone(&tasks);
+    let scope = Scope::foreign(move |task| list.lock().unwrap().push(task));
+    let address = scope.spawn(async |_: Mailbox<()>, _: Context| {
+        std::future::pending::<()>().await;
+    });
+    let mut task = tasks.lock().unwrap().pop().unwrap();
+    let mut poll = |count: &Arc<Count>| {
+        let waker = Arc::clone(count).into();
+        task.as_mut().poll(&mut task::Context::from_waker(&waker)).is_ready()
+    };
+    let [first, last] = [(), ()].map(|()| Arc::new(Count(AtomicUsize::new(0))));
+    assert!(!poll(&first) && !poll(&last));
+    let before = last.0.load(Ordering::SeqCst);
+    address.kill();
+    assert_eq!(last.0.load(Ordering::SeqCst), before + 1);
+    assert!(poll(&last));
 }

@@ -412,6 +412,19 @@ fn a_spawn_with_a_monitor_is_atomic() {
         };
         assert_eq!(heard, reference);
         assert_eq!(reason.to_string(), "normal");
+        // This one ends before `spawn_monitor` returns: a monitor set after that would say noproc.
+        a.does(|context| {
+            let actor = context.scope().actor();
+            let early = |_: Mailbox<()>, _: Context| {
+                if true {
+                    panic!("early");
+                }
+                async {}
+            };
+            let _ = actor.spawn_monitor(context, early);
+        })
+        .await;
+        assert_eq!(a.hears().await, "down: panicked: early");
     });
 }
 
@@ -568,5 +581,48 @@ fn an_actor_with_no_address_lives_on_while_a_monitor_may_fire() {
             .monitor();
         other.stop();
         assert_eq!(monitor.exited().await.to_string(), "normal");
+    });
+}
+
+/// Nobody woke who had waited for this link alone: it slept until it was told to stop.
+#[test]
+fn who_waits_for_links_alone_is_done_when_the_last_has_ended_normally() {
+    run(async |scope| {
+        let (tell, told) = async_channel::bounded::<()>(1);
+        let other = scope.spawn(async move |_: Mailbox<()>, _: Context| told.recv().await);
+        let peer = other.clone();
+        let waiter = scope.spawn(async move |mut mailbox: Mailbox<()>, context: Context| {
+            context.link(&peer);
+            drop(peer);
+            assert!(mailbox.next().await.is_none());
+        });
+        let end = waiter.monitor();
+        drop(waiter);
+        tell.send(()).await.unwrap();
+        assert_eq!(end.exited().await.to_string(), "normal");
+    });
+}
+
+/// The same for what is undone by another who has its context.
+#[test]
+fn who_waits_for_a_monitor_alone_is_done_when_that_is_taken_back() {
+    run(async |scope| {
+        let watched = scope.spawn(idle);
+        let other = watched.clone();
+        let (give, context) = async_channel::bounded(1);
+        let waiter = scope.spawn(async move |mut mailbox: Mailbox<()>, context: Context| {
+            let reference = context.monitor(&other);
+            context.link(&other);
+            give.send((context, reference)).await.unwrap();
+            assert!(mailbox.next().await.is_none());
+        });
+        let end = waiter.monitor();
+        drop(waiter);
+        let (context, reference) = context.recv().await.unwrap();
+        futures_lite::future::yield_now().await;
+        context.unlink(&watched);
+        futures_lite::future::yield_now().await;
+        context.demonitor(reference);
+        assert_eq!(end.exited().await.to_string(), "normal");
     });
 }

@@ -29,6 +29,30 @@ fn a_name_is_released_before_down_is_heard() {
 }
 
 #[test]
+fn a_name_is_released_before_an_exit_is_heard_or_seen() {
+    run(async |scope| {
+        for _ in 0..ROUNDS {
+            let registry = scope.registry();
+            let named = scope.spawn(sink::<()>);
+            registry.register(&A, &named).unwrap();
+            let other = named.clone();
+            let linked = scope.spawn(async |mut mailbox: Mailbox<()>, context: Context| {
+                context.trap_exit(true);
+                context.link(&other);
+                drop(other);
+                let heard = mailbox.next().await;
+                assert!(matches!(heard, Some(Received::Signal(Signal::Exit { .. }))));
+                assert!(context.scope().registry().find(&A).is_none());
+            });
+            named.kill();
+            named.monitor().exited().await;
+            assert!(registry.find(&A).is_none());
+            assert_eq!(linked.monitor().exited().await.to_string(), "normal");
+        }
+    });
+}
+
+#[test]
 fn the_dead_get_no_name_and_join_no_group() {
     run(async |scope| {
         let address = scope.spawn(async |_: Mailbox<()>, _: Context| {});

@@ -57,7 +57,8 @@ fn a_blocked_thread_does_not_hold_up_a_shutdown() {
     start.recv().unwrap();
     let before = Instant::now();
     let leftover = runtime.shutdown(Duration::from_millis(20));
-    assert!(before.elapsed() < PATIENCE);
+    // Far below the patience of the test, which would be there for a shutdown that waits.
+    assert!(before.elapsed() < PATIENCE / 4);
     assert_eq!(leftover.stuck, ["blocker"]);
     drop(release);
 }

@@ -595,3 +595,22 @@ fn all_significant_children_that_are_done_end_the_supervisor_with_shutdown() {
         assert_eq!(story.rest(), "-b -a");
     });
 }
+
+/// With nobody to send to it, and its only child dead, nothing seemed left that it could hear of.
+#[test]
+fn a_supervisor_that_nobody_addresses_still_restarts_after_a_wait() {
+    simulate(async |scope| {
+        let story = Story::new();
+        let supervisor = Supervisor::new(Strategy::OneForOne)
+            .intensity(1, Duration::from_secs(60))
+            .backoff(Duration::from_secs(3), Duration::from_secs(3))
+            .child(story.child("a"));
+        drop(start(scope, supervisor));
+        assert_eq!(story.next(1).await, "+a");
+        tell(scope, "a", Command::Panic).await;
+        assert_eq!(story.next(2).await, "-a +a");
+        tell(scope, "a", Command::Panic).await;
+        assert_eq!(story.next(1).await, "-a");
+        scope.ended().await;
+    });
+}

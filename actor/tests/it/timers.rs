@@ -156,3 +156,23 @@ fn an_actor_with_endless_messages_lets_others_run() {
     chatty.stop();
     assert!(runtime.shutdown(PATIENCE).is_empty());
 }
+
+/// Ticks went before messages, each time: an actor that takes as long as the period heard no more
+/// of anything else.
+#[test]
+fn ticks_that_are_always_due_leave_room_for_messages() {
+    simulate(async |scope| {
+        let address = scope.spawn(async |mut mailbox: Mailbox<u8>, _: Context| {
+            mailbox.send_every(Duration::from_secs(1), || 0);
+            let mut ticks = 0;
+            while mailbox.recv().await == Some(0) {
+                ticks += 1;
+                assert!(ticks < 100, "nothing but ticks");
+                time::sleep(Duration::from_secs(1)).await;
+            }
+        });
+        time::sleep(Duration::from_secs(10)).await;
+        address.send(1).await.unwrap();
+        assert_eq!(address.monitor().exited().await.to_string(), "normal");
+    });
+}
