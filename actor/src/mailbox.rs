@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
@@ -33,8 +32,6 @@ pub struct Mailbox<M> {
     turn: u32,
     /// Messages and signals taken since the actor last waited here.
     taken: u32,
-    /// The last one was a tick: a message goes before the next.
-    ticked: bool,
     timers: Option<Box<Timers<M>>>,
 }
 
@@ -49,7 +46,7 @@ pub enum Received<M> {
 
 impl<M> Mailbox<M> {
     pub(crate) fn new(core: Arc<Core<Queue<M>>>, turn: u32) -> Self {
-        Self { core, turn, taken: 0, ticked: false, timers: None }
+        Self { core, turn, taken: 0, timers: None }
     }
 
     /// The next message, or `None` once the actor is told to stop, or nobody can send any more and
@@ -193,16 +190,10 @@ impl<M> Mailbox<M> {
                 self.taken += 1;
                 return Poll::Ready(Some(Received::Signal(signal)));
             }
-            if mem::take(&mut self.ticked)
-                && let Some(message) = core.lane.try_recv()
+            if let Some(timers) = &mut self.timers
+                && let Poll::Ready(message) = timers.poll(|| core.lane.try_recv(), cx)
             {
                 self.taken += 1;
-                return Poll::Ready(Some(Received::Message(message)));
-            }
-            if let Some(timers) = &mut self.timers
-                && let Poll::Ready(message) = timers.poll(cx)
-            {
-                (self.taken, self.ticked) = (self.taken + 1, true);
                 return Poll::Ready(Some(Received::Message(message)));
             }
             let interrupted = || core.is_stopping() || (signals && core.is_signalled());

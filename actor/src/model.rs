@@ -12,6 +12,7 @@ use std::task::{Wake, Waker};
 use shuttle::future::block_on;
 use shuttle::thread::{JoinHandle, spawn};
 
+use crate::isolate::Steps;
 use crate::life::{Core, erase};
 use crate::queue::{Queue, Taken};
 use crate::{ExitReason, Mailbox, Received, Signal, TrySendError, relations, reply};
@@ -56,6 +57,12 @@ impl Taken<u8> {
             Self::Interrupted | Self::Closed => None,
         }
     }
+}
+
+fn end(core: &Core, reason: &ExitReason) {
+    let mut steps = Steps::default();
+    relations::end(core, reason, None, &mut steps);
+    steps.end();
 }
 
 #[test]
@@ -146,7 +153,7 @@ fn who_awaits_an_end_or_a_stop_hears_of_it() {
             spawn(move || block_on(stopped.stopping())),
         ];
         core.stop();
-        relations::end(&erase(&core), &ExitReason::Killed, None);
+        end(&erase(&core), &ExitReason::Killed);
         join(waiters);
     });
 }
@@ -158,7 +165,7 @@ fn a_link_made_during_an_end_acts_exactly_once() {
         a.state().relations().traps = true;
         let (own, other) = (erase(&a), erase(&b));
         let linker = spawn(move || relations::link(&own, &other));
-        relations::end(&erase(&b), &ExitReason::Shutdown, None);
+        end(&erase(&b), &ExitReason::Shutdown);
         join([linker]);
         let heard = heard(&a);
         assert!(heard == ["exit: shutdown"] || heard == ["exit: noproc"], "{heard:?}");
@@ -174,7 +181,7 @@ fn two_can_link_each_other_at_once() {
         let linker = spawn(move || relations::link(&other, &own));
         relations::link(&erase(&a), &erase(&b));
         join([linker]);
-        relations::end(&erase(&b), &ExitReason::Shutdown, None);
+        end(&erase(&b), &ExitReason::Shutdown);
         assert!(a.is_killed());
         assert!(relations::links(&erase(&a)).is_empty());
     });
@@ -186,8 +193,8 @@ fn two_that_are_linked_can_end_at_once() {
         let (a, b) = (core(1), core(1));
         relations::link(&erase(&a), &erase(&b));
         let other = Arc::clone(&b);
-        let ender = spawn(move || relations::end(&erase(&other), &ExitReason::Shutdown, None));
-        relations::end(&erase(&a), &ExitReason::Shutdown, None);
+        let ender = spawn(move || end(&erase(&other), &ExitReason::Shutdown));
+        end(&erase(&a), &ExitReason::Shutdown);
         join([ender]);
         assert!(a.exit_reason().is_some() && b.exit_reason().is_some());
     });
@@ -200,7 +207,7 @@ fn nothing_is_heard_of_an_end_after_unlinking() {
         a.state().relations().traps = true;
         relations::link(&erase(&a), &erase(&b));
         let other = Arc::clone(&b);
-        let ender = spawn(move || relations::end(&erase(&other), &ExitReason::Shutdown, None));
+        let ender = spawn(move || end(&erase(&other), &ExitReason::Shutdown));
         relations::unlink(&erase(&a), &erase(&b));
         let before = heard(&a).len();
         join([ender]);
@@ -220,7 +227,7 @@ fn a_monitor_made_during_an_end_brings_exactly_one_down_to_who_waits_for_it() {
             })
         };
         let mut mailbox = Mailbox::new(Arc::clone(&a), 64);
-        let ender = spawn(move || relations::end(&erase(&b), &ExitReason::Shutdown, None));
+        let ender = spawn(move || end(&erase(&b), &ExitReason::Shutdown));
         let actor = spawn(move || {
             let Some(Received::Signal(Signal::Down { .. })) = block_on(mailbox.next()) else {
                 panic!("a Down")
@@ -237,7 +244,7 @@ fn nothing_is_heard_of_an_end_after_the_monitor_is_taken_away() {
         let (a, b) = (core(1), core(1));
         let reference = relations::monitor(&erase(&a), &erase(&b));
         let other = Arc::clone(&b);
-        let ender = spawn(move || relations::end(&erase(&other), &ExitReason::Shutdown, None));
+        let ender = spawn(move || end(&erase(&other), &ExitReason::Shutdown));
         relations::demonitor(&erase(&a), reference);
         assert!(heard(&a).is_empty());
         join([ender]);

@@ -4,6 +4,7 @@
 //! is cancelled is gone, due or not.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,8 @@ use crate::time::{self, Alarm};
 pub(crate) struct Timers<M> {
     due: BTreeMap<(Instant, Reference), Tick<M>>,
     alarm: Alarm,
+    /// The last to go before messages: one of those is next.
+    ticked: bool,
 }
 
 enum Tick<M> {
@@ -23,7 +26,7 @@ enum Tick<M> {
 
 impl<M> Timers<M> {
     pub(crate) fn new() -> Self {
-        Self { due: BTreeMap::new(), alarm: Alarm::new() }
+        Self { due: BTreeMap::new(), alarm: Alarm::new(), ticked: false }
     }
 
     pub(crate) fn once(&mut self, after: Duration, message: M) -> Reference {
@@ -59,14 +62,25 @@ impl<M> Timers<M> {
         self.due.is_empty()
     }
 
-    /// The message that is due; `Pending` wakes `cx` when the next one is.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<M> {
+    /// The message that is due, or, of two that are, one of the others between them; `Pending` wakes
+    /// `cx` when the next one is.
+    pub(crate) fn poll(
+        &mut self,
+        other: impl FnOnce() -> Option<M>,
+        cx: &mut Context<'_>,
+    ) -> Poll<M> {
+        if mem::take(&mut self.ticked)
+            && let Some(message) = other()
+        {
+            return Poll::Ready(message);
+        }
         let Some(((at, _), _)) = self.due.first_key_value() else { return Poll::Pending };
         self.alarm.set(Some(*at));
         if self.alarm.poll(cx).is_pending() {
             return Poll::Pending;
         }
         let Some(((at, reference), tick)) = self.due.pop_first() else { return Poll::Pending };
+        self.ticked = true;
         match tick {
             Tick::Once(message) => Poll::Ready(message),
             Tick::Every(period, mut make) => {
