@@ -82,6 +82,15 @@ struct Connection<S> {
     doing: Doing,
 }
 
+impl<S> Drop for Connection<S> {
+    /// However it ends, a request that somebody still holds must not hold the connection with it:
+    /// a function that blocks keeps its own until it returns, and an actor that is killed is only
+    /// dropped.
+    fn drop(&mut self) {
+        drop(self.link.take());
+    }
+}
+
 /// What a connection is at. What comes seldom is boxed: an idle connection holds no room for it.
 enum Doing {
     /// It answers requests, or waits for them.
@@ -362,7 +371,7 @@ impl<S: Transport> Slot<S> {
                 return Err(takeover.call(upgraded, context.clone()));
             }
         };
-        // A request that somebody still holds must not hold the connection with it.
+        // Closed before anybody hears of its end.
         drop(self.take());
         Ok(reason)
     }

@@ -406,7 +406,7 @@ pub(crate) struct Slot<S> {
     link: Mutex<Option<Link<S>>>,
 }
 
-impl<S: Transport> Slot<S> {
+impl<S> Slot<S> {
     pub(crate) fn new(origin: Origin, link: Link<S>) -> Self {
         Self { origin, shared: Arc::clone(&link.shared), link: Mutex::new(Some(link)) }
     }

@@ -5,7 +5,7 @@
 #[path = "../../actor/tests/counting/mod.rs"]
 mod counting;
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::num::NonZero;
 use std::sync::atomic::Ordering;
@@ -13,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use async_channel::{Receiver, bounded};
 use async_executor::Executor;
 use futures_lite::future;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -69,8 +70,10 @@ fn tens_of_millions_of_requests_leave_nothing() {
     requests_leave_nothing(20_000_000);
 }
 
-fn routes() -> Router {
+/// What `/gate` waits for is a message, or the end of the sender.
+fn routes(gate: Receiver<()>) -> Router {
     Router::new()
+        .get("/gate", blocking(move |_: Request| gate.recv_blocking().map_or("closed", |()| "")))
         .get("/hello", async |_: Request| "hello\n")
         .get("/blocking", blocking(|_: Request| "hello\n"))
         .get("/crash", async |_: Request| -> &'static str {
@@ -94,16 +97,21 @@ fn routes() -> Router {
         })
 }
 
-fn serve() -> (Runtime, Running) {
+fn serve(gate: Receiver<()>) -> (Runtime, Running) {
     let runtime = Runtime::new().unwrap();
-    let running = serve_in(&runtime);
+    let running = serve_in(&runtime, gate);
     (runtime, running)
 }
 
-fn serve_in(runtime: &Runtime) -> Running {
+/// A gate that lets everybody pass.
+fn open() -> Receiver<()> {
+    bounded(1).1
+}
+
+fn serve_in(runtime: &Runtime, gate: Receiver<()>) -> Running {
     let address = ([127, 0, 0, 1], 0).into();
     let acceptor = Acceptor::new(Config::new(certified().0.clone())).unwrap();
-    let server = Server::new(routes()).listen(address).listen_tls(address, acceptor);
+    let server = Server::new(routes(gate)).listen(address).listen_tls(address, acceptor);
     server.start(runtime.scope()).unwrap()
 }
 
@@ -152,7 +160,7 @@ fn until(what: &str, done: impl Fn() -> bool) {
 
 /// HTTP-01, HTTP-04: what a connection is must fit into its actor, and be gone with it.
 fn an_idle_connection_is_small() {
-    let (runtime, running) = serve();
+    let (runtime, running) = serve(open());
     let ask = |n: usize| -> Vec<TcpStream> {
         let mut streams: Vec<_> = (0..n).map(|_| connect(running.local_addr(), HELLO)).collect();
         streams.iter_mut().for_each(answered);
@@ -189,7 +197,7 @@ fn requests_leave_nothing(requests: usize) {
     const WORKERS: NonZero<usize> = NonZero::new(2).unwrap();
     const KEPT: isize = WORKERS.get() as isize * 32 * 16 * 1024;
     let runtime = Runtime::builder().workers(WORKERS).build().unwrap();
-    let running = serve_in(&runtime);
+    let running = serve_in(&runtime, open());
     let all = HELLO.repeat(EACH);
     let ask = || {
         let mut answers = Vec::new();
@@ -229,7 +237,8 @@ fn starting_and_stopping_leaves_nothing(rounds: usize) {
 
 /// Starts a server, has connections of every kind, and stops it.
 fn round() {
-    let (runtime, running) = serve();
+    let (release, gate) = bounded(1);
+    let (runtime, running) = serve(gate);
     let [plain, secure] = *running.local_addrs() else { panic!("two endpoints") };
     let get = |path: &str, fields: &str| {
         connect(plain, format!("GET {path} HTTP/1.1\r\nHost: h\r\n{fields}\r\n").as_bytes())
@@ -244,8 +253,9 @@ fn round() {
         get("/upgrade", "Connection: upgrade\r\nUpgrade: wait\r\n"),
     ];
     answered_by.iter_mut().for_each(answered);
-    // A handler that never ends, a client that does not read, and halves of all that can be cut.
-    let unanswered = [
+    // Handlers that do not end, a client that does not read, and halves of all that can be cut.
+    let mut unanswered = [
+        get("/gate", ""),
         get("/hang", ""),
         get("/big", ""),
         connect(plain, b""),
@@ -260,9 +270,13 @@ fn round() {
     session().write_tls(&mut hello).unwrap();
     let mut undecided = connect(secure, &hello);
     answered(&mut undecided);
-    until("requests arrive", || running.stats().requests == 9 && running.stats().active == 12);
+    until("requests arrive", || running.stats().requests == 10 && running.stats().active == 13);
     // Streams, handlers and halves never end by themselves: they are killed.
     runtime.block_on(running.shutdown(Duration::from_millis(5)));
+    // The function is still at it, and its client need not wait for it.
+    let closed = unanswered[0].read(&mut [0]).map_err(|error| error.kind());
+    assert!(matches!(closed, Ok(0) | Err(ErrorKind::ConnectionReset)), "{closed:?}");
+    drop(release);
     drop(running);
     let _ = runtime.shutdown(PATIENCE);
     drop((answered_by, unanswered, idle, undecided));
@@ -275,14 +289,14 @@ fn a_server_without_descriptors_recovers() {
     let executor = Arc::new(Executor::new());
     let spawner = Arc::clone(&executor);
     let scope = Scope::foreign(move |task| spawner.spawn(task).detach());
-    let server = Server::new(routes()).listen(([127, 0, 0, 1], 0).into());
+    let server = Server::new(routes(open())).listen(([127, 0, 0, 1], 0).into());
     let running = server.start(&scope).unwrap();
     let mut clients: Vec<_> = (0..CLIENTS).map(|_| connect(running.local_addr(), HELLO)).collect();
     let limit = getrlimit(Resource::Nofile);
     // Enough for half of the server's ends, and a few for whatever drives sockets and timers.
     let lowered = (descriptors() + CLIENTS / 2) as u64;
     setrlimit(Resource::Nofile, Rlimit { current: Some(lowered), ..limit }).unwrap();
-    let (stop, stopped) = async_channel::bounded::<()>(1);
+    let (stop, stopped) = bounded::<()>(1);
     let serving = thread::spawn(move || future::block_on(executor.run(stopped.recv())));
     until("accepting fails", || running.stats().accept_errors > 0);
     // Those that it has are served, and the others once some of them have gone.

@@ -2,9 +2,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
+use seawall_actor::time;
 use seawall_http_server::{Handler, Limits, Request, Response, Status, blocking};
 
-use crate::{Client, Fixture, PATIENCE};
+use crate::{Client, Fixture, PATIENCE, pipe};
 
 const BLOCK: &str = "GET /block HTTP/1.1\r\nHost: h\r\n\r\n";
 
@@ -83,6 +85,39 @@ fn handlers_that_never_return_leave_the_server_its_threads() {
     }
     assert_eq!(fixture.running.stats().blocking_refused, 0);
     assert_eq!(fixture.client().get("/plain").text(), "plain\n");
+}
+
+/// H-03. Nothing stops a plain function, and it holds its request, by which it once held the
+/// connection, too: the client of one that was killed waited until the function returned.
+#[test]
+fn a_shutdown_closes_what_a_blocking_handler_still_works_for() {
+    let Blocked { fixture, release, entered } = serve(Limits::default());
+    let mut client = fixture.client();
+    client.send(BLOCK);
+    entered.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(fixture.block_on(fixture.running.shutdown(Duration::from_millis(50))), 1);
+    assert!(client.is_closed());
+    drop(release);
+}
+
+/// The same where whoever gave us the connection ends it.
+#[test]
+fn a_dropped_connection_closes_although_a_blocking_handler_still_works_for_it() {
+    let Blocked { fixture, release, entered } = serve(Limits::default());
+    let (mut client, stream) = pipe::pair(&[]);
+    let serving = fixture.running.serve_connection(stream, ([127, 0, 0, 1], 7).into());
+    fixture.block_on(async {
+        let asking = async {
+            client.write_all(BLOCK.as_bytes()).await.unwrap();
+            entered.recv_timeout(PATIENCE).unwrap();
+            None
+        };
+        let ended = future::or(async { Some(serving.await) }, asking).await;
+        assert!(ended.is_none(), "{ended:?}");
+        let closed = time::timeout(PATIENCE, client.read(&mut [0])).await;
+        assert_eq!(closed.expect("it stays open").unwrap(), 0);
+    });
+    drop(release);
 }
 
 /// H-05, HTTP-07. The same for async handlers, and code that makes content, which hold the threads of the runtime
