@@ -205,6 +205,13 @@ impl<M: Send> Lane for Queue<M> {
     }
 }
 
+/// Of an actor that takes no messages.
+pub(crate) struct NoQueue;
+
+impl Lane for NoQueue {
+    fn wake(&self) {} // nobody waits here; who stops or kills the actor wakes its task
+}
+
 /// What [`Queue::poll_recv`] found.
 pub(crate) enum Taken<M> {
     Message(M),

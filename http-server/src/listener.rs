@@ -1,7 +1,6 @@
 //! The accept loop: one actor for each endpoint. It ends when it is told to, and for no other
 //! reason.
 
-use std::convert::Infallible;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -12,7 +11,7 @@ use std::time::Duration;
 use async_lock::SemaphoreGuardArc;
 use futures_lite::{AsyncWriteExt, future};
 use seawall_actor::net::{TcpListener, TcpStream};
-use seawall_actor::{Context, ExitReason, Mailbox, Scope, time};
+use seawall_actor::{Context, ExitReason, Scope, time};
 use seawall_codec::http::{Exchange, ResponseWriter, Status};
 use seawall_tls::{Acceptor, Stream};
 
@@ -33,11 +32,7 @@ pub(crate) fn spawn(
 ) {
     let label = format!("listener {}", endpoint.address);
     let door = Door { endpoint, listener, shared: Arc::clone(shared) };
-    scope
-        .actor()
-        .label(label)
-        .mailbox(1)
-        .spawn(|_: Mailbox<Infallible>, context: Context| door.run(context));
+    scope.actor().label(label).spawn_without_mailbox(|context| door.run(context));
 }
 
 /// Where connections come in.
@@ -127,8 +122,7 @@ impl Door {
         scope
             .actor()
             .label(connection::label(peer))
-            .mailbox(1)
-            .spawn(|_: Mailbox<Infallible>, context| connection.run(stream, seat, context));
+            .spawn_without_mailbox(|context| connection.run(stream, seat, context));
     }
 }
 
