@@ -69,6 +69,8 @@ pub(crate) struct Connection<I> {
     informed: bool,
     /// The last read brought many frames.
     crowded: bool,
+    /// The client has had its time: what it has not taken by now is not waited for.
+    overdue: bool,
 }
 
 /// What a connection leaves behind: senders that find it closed, whatever became of it.
@@ -165,6 +167,7 @@ impl<I: Send + 'static> Connection<I> {
             ending: None,
             informed: false,
             crowded: false,
+            overdue: false,
             config,
         }
     }
@@ -199,7 +202,8 @@ impl<I: Send + 'static> Connection<I> {
         // "The server MUST close the connection first" (§7.1.1): the client waits for that, so it
         // comes before the application is told.
         let patience = self.config.timeouts.close;
-        let finished = self.link.finish(self.owner.0.outbox(), patience).await;
+        let last = if self.overdue { Duration::ZERO } else { patience };
+        let finished = self.link.finish(self.owner.0.outbox(), last).await;
         if let Opening::Accepted(accepted) = opening {
             // What came first says more, save that nothing hides a panic.
             reason = match (time::timeout(patience, accepted.tell()).await, reason) {
@@ -480,6 +484,7 @@ impl<I: Send + 'static> Connection<I> {
     }
 
     pub(crate) fn lost(&mut self, kind: Kind) -> Ended {
+        self.overdue = matches!(kind, Kind::WriteTimeout | Kind::CloseTimeout);
         let closed = Closed { code: None, reason: String::new(), by: By::Loss };
         self.ended(Ended { closed, reason: failed(kind) })
     }
