@@ -19,7 +19,7 @@ struct Lost {
 }
 
 impl<I: Send + 'static> Connection<I> {
-    /// Runs a callback of the handler. Output leaves meanwhile; nothing is read.
+    /// Runs a callback of the handler. Output leaves meanwhile, and the client's end is noticed.
     pub(crate) async fn call(&mut self, callback: impl Future<Output = ()>) -> Option<Ended> {
         self.outbox().attend();
         // Asked for each callback: the clock is looked at only where it matters.
@@ -58,22 +58,32 @@ impl<I: Send + 'static> Connection<I> {
     /// Writes what waits, and begins to close if that is asked for. Ready when the callback has
     /// had all the time that a connection which is over may still take.
     fn poll_beside(&mut self, lost: &mut Option<Lost>, cx: &mut task::Context<'_>) -> Poll<()> {
+        let mut left = None;
         if lost.is_none() {
             let mut output = self.poll_output(cx);
             if self.heed() {
                 output = self.poll_output(cx);
             }
-            if let Poll::Ready(Err(kind)) = output {
+            let failed = match (output, self.link.poll_ended(cx)) {
+                (Poll::Ready(Err(kind)), _) => Some(kind),
+                (_, Poll::Ready(Err(error))) => Some(Kind::Io(error)),
+                (_, Poll::Ready(Ok(at))) => {
+                    left = Some(at); // what it said before may still be handled, and answered
+                    None
+                }
+                (_, Poll::Pending) => None,
+            };
+            if let Some(kind) = failed {
                 // The handler may wait for room that will never come.
                 self.outbox().close();
                 *lost = Some(Lost { since: time::now(), kind });
             }
         }
         let over = lost.as_ref().map(|lost| lost.since);
-        let over = over.or(self.ending_since());
+        let over = over.or(self.ending_since()).or(left);
         match over.and_then(|since| since.checked_add(self.config.timeouts.close)) {
             Some(deadline) => self.link.poll_deadline(deadline, cx).map(|()| {
-                lost.get_or_insert(Lost { since: time::now(), kind: Kind::CloseTimeout });
+                lost.get_or_insert(Lost { since: time::now(), kind: Kind::Left });
             }),
             None => Poll::Pending,
         }

@@ -11,13 +11,15 @@ use crate::{Accept, Reject, Sender};
 
 /// One connection's application code. A value of it lives as long as its connection.
 ///
-/// The callbacks run inside the connection's actor, one after the other; while one runs, nothing
-/// is read from the client, and what others send still leaves. If one panics, the client gets
-/// Close 1011, [`on_close`](Self::on_close) is called, and no other connection notices.
+/// The callbacks run inside the connection's actor, one after the other. While one waits, what
+/// others send still leaves, and the client's end is noticed, unless it lies behind more than a
+/// read buffer (16 KiB) of what it has said. Nothing else is heard of the client: its Pings are
+/// answered, and the heartbeat goes on, when the callback has returned. If one panics, the client
+/// gets Close 1011, [`on_close`](Self::on_close) is called, and no other connection notices.
 ///
-/// When the connection is to be closed while a callback runs, the client hears so at once; a
-/// callback that has not returned when [`Timeouts::close`](crate::Timeouts::close) has passed is
-/// dropped at its await point.
+/// When the connection is to be closed while a callback runs, the client hears so at once. A
+/// callback that has not returned when [`Timeouts::close`](crate::Timeouts::close) has passed
+/// since then, or since the client left, is dropped at its await point.
 ///
 /// # Messages of the application's own
 ///

@@ -2,8 +2,9 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use futures_io::{AsyncRead, AsyncWrite};
@@ -14,8 +15,8 @@ use seawall_http_server::Upgraded;
 use crate::batch::Batch;
 use crate::outbox::Outbox;
 
-/// Who has sent as much as this at once is likely to send more: then more is read at once, too.
-/// What a short read buffer holds.
+/// What a short read buffer holds. Who has sent as much at once is likely to send more: then more
+/// is read at once, too. And this is how much is read while only the client's end is looked for.
 const PLENTY: usize = 16 * 1024;
 
 pub(crate) struct Link {
@@ -26,7 +27,17 @@ pub(crate) struct Link {
     blocked_since: Option<Instant>,
     /// Whether the last read brought as much as it could.
     plenty: bool,
+    /// Made when the client does something while nobody reads.
+    ahead: Option<Box<Ahead>>,
     alarm: Alarm,
+}
+
+/// What a client did while its handler was at work.
+#[derive(Default)]
+struct Ahead {
+    input: Buffer,
+    /// When the end of its direction was seen.
+    ended_at: Option<Instant>,
 }
 
 impl Link {
@@ -36,6 +47,7 @@ impl Link {
             output: Batch::default(),
             blocked_since: None,
             plenty: false,
+            ahead: None,
             alarm: Alarm::new(),
         }
     }
@@ -80,6 +92,16 @@ impl Link {
     /// Reads once; ready with `None` at the end of the stream. What was read lies in a buffer of
     /// this thread's: a connection that waits has none.
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Buffer>>> {
+        if let Some(ahead) = &mut self.ahead {
+            let input = mem::take(&mut ahead.input);
+            let ended = ahead.ended_at.is_some();
+            if !ended {
+                self.ahead = None;
+            }
+            if ended || !input.is_empty() {
+                return Poll::Ready(Ok((!input.is_empty()).then_some(input)));
+            }
+        }
         let mut input = Buffer::default();
         let room = if self.plenty { input.long_room() } else { input.room() };
         let polled = Pin::new(&mut self.stream).poll_read(cx, room);
@@ -88,6 +110,18 @@ impl Link {
             input.filled_more(len);
             (len > 0).then_some(input)
         })
+    }
+
+    /// Looks for the client's end while nobody reads; ready with the moment when it was seen. What
+    /// the client says meanwhile waits for the next read, as far as one buffer holds it: more
+    /// hides its end.
+    pub(crate) fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Instant>> {
+        let mut ahead = self.ahead.take().map(|ahead| *ahead).unwrap_or_default();
+        let polled = ahead.poll_ended(&mut self.stream, cx);
+        if !ahead.is_empty() {
+            self.ahead = Some(Box::new(ahead));
+        }
+        polled
     }
 
     /// Reads no more at once than usual the next time: what came was short, and much.
@@ -121,5 +155,30 @@ impl Link {
     pub(crate) async fn linger(&mut self, patience: Duration) {
         let drained = async { while let Ok(Some(_)) = poll_fn(|cx| self.poll_fill(cx)).await {} };
         let _ = time::timeout(patience, drained).await;
+    }
+}
+
+impl Ahead {
+    fn is_empty(&self) -> bool {
+        self.input.is_empty() && self.ended_at.is_none()
+    }
+
+    fn poll_ended(
+        &mut self,
+        stream: &mut Upgraded,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Instant>> {
+        loop {
+            if let Some(at) = self.ended_at {
+                return Poll::Ready(Ok(at));
+            }
+            if self.input.filled().len() >= PLENTY {
+                return Poll::Pending;
+            }
+            match ready!(Pin::new(&mut *stream).poll_read(cx, self.input.room()))? {
+                0 => self.ended_at = Some(time::now()),
+                len => self.input.filled_more(len),
+            }
+        }
     }
 }

@@ -57,9 +57,10 @@ where
 impl WebSocket<()> {
     /// Serves each connection with an async function of its own.
     ///
-    /// The function runs in an actor beside the connection's. While it does not
-    /// [`recv`](Receiver::recv), the connection stops reading; heartbeat, Pongs and what others
-    /// send go on. When it returns, the connection closes with 1000; if it panics, with 1011.
+    /// The function runs in an actor beside the connection's. One message waits for its
+    /// [`recv`](Receiver::recv); the next one holds up the connection, as a callback that does not
+    /// return ([`Handler`]): what others send still leaves, Pings and Pongs wait. When it returns,
+    /// the connection closes with 1000; if it panics, with 1011.
     ///
     /// # Examples
     ///

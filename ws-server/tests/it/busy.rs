@@ -11,7 +11,7 @@ use seawall_http_server::Handler as Route;
 use seawall_ws_server::{By, Closed, Handler, Message, Sender, Timeouts, WebSocket};
 
 use crate::client::{CLOSE, PING, PONG, TEXT, close, frame};
-use crate::peer::talk;
+use crate::peer::{End, talk};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -23,12 +23,16 @@ const TIMEOUTS: Timeouts = Timeouts {
     write: Duration::from_secs(30),
 };
 
-/// Takes as many milliseconds for a message as its first octet says.
+/// Takes as many milliseconds for a message as its first octet says, or for ever if that is none.
 struct Slow(Report<Closed>);
 
 impl Handler for Slow {
-    async fn on_message(&mut self, message: Message<'_>, _: &Sender) {
-        time::sleep(u32::from(message.as_bytes()[0]) * MS).await;
+    async fn on_message(&mut self, message: Message<'_>, sender: &Sender) {
+        match message.as_bytes()[0] {
+            0 => pending().await,
+            ms => time::sleep(u32::from(ms) * MS).await,
+        }
+        let _ = sender.send("done").await;
     }
 
     async fn on_close(&mut self, closed: &Closed) {
@@ -54,10 +58,13 @@ fn a_pong_behind_messages_that_take_long_is_in_time() {
         // More than one read, and more frames than are handled in one turn.
         peer.say(frame(TEXT, [5; 100]).repeat(200));
         peer.say(frame(PONG, ping.payload));
+        for _ in 0..200 {
+            peer.expect(TEXT, "done").await;
+        }
         assert_eq!(peer.frame().await.first, PING, "it lives");
         peer.say(close(1000, ""));
         assert_eq!(peer.frame().await.first, CLOSE);
-        peer.end();
+        peer.end(End::Fin);
     });
     assert_eq!(ends.recv().unwrap().by, By::Client);
 }
@@ -77,12 +84,61 @@ fn a_ping_that_leaves_during_a_callback_is_waited_for_from_then() {
         assert_eq!(ping.first, PING);
         time::sleep(TIMEOUTS.pong / 2).await;
         peer.say(frame(PONG, ping.payload));
-        assert_eq!(peer.frame().await.first, PING, "it lives");
+        while peer.frame().await.first != PING {} // it lives
         peer.say(close(1000, ""));
         assert_eq!(peer.frame().await.first, CLOSE);
-        peer.end();
+        peer.end(End::Fin);
     });
     assert_eq!(ends.recv().unwrap().by, By::Client);
+}
+
+/// A client that left was once noticed only when something was to be written to it.
+#[test]
+fn a_client_that_leaves_while_its_handler_waits_is_noticed() {
+    for end in [End::Fin, End::Reset] {
+        let (route, ends) = slow();
+        let (left, ended) = talk(route, async |peer, _| {
+            peer.say(frame(TEXT, [0]));
+            time::sleep(10 * MS).await;
+            peer.say(frame(TEXT, "unheard"));
+            peer.end(end);
+            time::now()
+        });
+        assert_eq!(ended.at - left, TIMEOUTS.close, "{end:?}: so long the handler may still take");
+        assert_eq!(ends.recv().unwrap().by, By::Loss);
+    }
+}
+
+#[test]
+fn what_a_client_said_before_it_left_is_handled() {
+    let (route, ends) = slow();
+    talk(route, async |peer, _| {
+        peer.say(frame(TEXT, [20]).repeat(2));
+        time::sleep(10 * MS).await;
+        peer.say([frame(TEXT, [20]).repeat(2), close(1000, "")].concat());
+        time::sleep(20 * MS).await;
+        peer.end(End::Fin);
+        for _ in 0..4 {
+            peer.expect(TEXT, "done").await;
+        }
+        assert_eq!(peer.frame().await.first, CLOSE);
+    });
+    assert_eq!(ends.recv().unwrap().by, By::Client);
+}
+
+/// A read that is being handled, and one that looks for the client's end: more is not read.
+#[test]
+fn reading_stops_while_a_handler_is_at_work() {
+    const READS: usize = 2 * 16 * 1024;
+    let (route, _ends) = slow();
+    talk(route, async |peer, _| {
+        peer.say(frame(TEXT, [100]));
+        let flood = frame(TEXT, [1; 1000]).repeat(READS / 100);
+        peer.say(&flood);
+        time::sleep(10 * MS).await;
+        assert!(peer.unread() + READS >= flood.len(), "{} unread", peer.unread());
+        peer.end(End::Reset);
+    });
 }
 
 /// It once held the connection's actor, descriptor and seat for good.
@@ -102,7 +158,7 @@ fn an_on_close_that_never_returns_is_given_up() {
     let (closed, ended) = talk(route, async |peer, _| {
         peer.say(close(1000, ""));
         assert_eq!(peer.frame().await.first, CLOSE);
-        peer.end();
+        peer.end(End::Fin);
         time::now()
     });
     assert_eq!(ended.at - closed, TIMEOUTS.close);

@@ -50,12 +50,19 @@ pub(crate) struct Peer(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     said: VecDeque<u8>,
-    ended: bool,
+    ended: Option<End>,
     heard: Vec<u8>,
     /// Takes nothing for now.
     full: bool,
     server: Vec<Waker>,
     client: Option<Waker>,
+}
+
+/// How a client ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum End {
+    Fin,
+    Reset,
 }
 
 impl Peer {
@@ -76,13 +83,18 @@ impl Peer {
     }
 
     /// It will say nothing more.
-    pub(crate) fn end(&self) {
-        self.change(|state| state.ended = true);
+    pub(crate) fn end(&self, end: End) {
+        self.change(|state| state.ended = Some(end));
     }
 
     /// From here on it takes all that comes, or nothing.
     pub(crate) fn take(&self, all: bool) {
         self.change(|state| state.full = !all);
+    }
+
+    /// How much of what it has said is not read yet.
+    pub(crate) fn unread(&self) -> usize {
+        self.state().said.len()
     }
 
     async fn head(&self) {
@@ -106,6 +118,12 @@ impl Peer {
             Some(frame)
         })
         .await
+    }
+
+    /// The next frame is this one.
+    pub(crate) async fn expect(&self, first: u8, payload: impl AsRef<[u8]>) {
+        let expected = Frame { first, payload: payload.as_ref().to_vec() };
+        assert_eq!(self.frame().await, expected);
     }
 
     async fn hear<T>(&self, mut parse: impl FnMut(&mut Vec<u8>) -> Option<T>) -> T {
@@ -137,11 +155,14 @@ impl AsyncRead for Peer {
             }
             return Poll::Ready(Ok(len));
         }
-        if state.ended {
-            return Poll::Ready(Ok(0));
+        match state.ended {
+            Some(End::Fin) => Poll::Ready(Ok(0)),
+            Some(End::Reset) => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+            None => {
+                state.server.push(cx.waker().clone());
+                Poll::Pending
+            }
         }
-        state.server.push(cx.waker().clone());
-        Poll::Pending
     }
 }
 
