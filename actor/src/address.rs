@@ -213,6 +213,7 @@ impl<M> fmt::Debug for Address<M> {
 /// assert!(weak.upgrade().is_some());
 /// drop(address); // the last one: the mailbox closes, and `idle` returns
 /// assert!(weak.upgrade().is_none());
+/// weak.kill(); // had it not
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct WeakAddress<M> {
@@ -243,6 +244,13 @@ impl<M> WeakAddress<M> {
     #[must_use]
     pub fn id(&self) -> ActorId {
         self.core.id
+    }
+}
+
+impl<M: Send + 'static> WeakAddress<M> {
+    /// Ends the actor, as [`Address::kill`].
+    pub fn kill(&self) {
+        self.core.kill();
     }
 }
 

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
-use seawall_actor::{Address, Context, Mailbox};
+use seawall_actor::{Address, Context, Mailbox, WeakAddress};
 use seawall_codec::ws::CloseCode;
 use seawall_http_server::Request;
 
@@ -60,13 +60,29 @@ where
 
     async fn on_close(&mut self, closed: &Closed) {
         let _ = self.closed.set(closed.clone()); // called once
-        self.address = None; // what waits can still be received, then there is nothing more
+        let Some(address) = self.address.take() else { return };
+        let ended = address.monitor();
+        let mut survivor = Survivor(Some(address.downgrade()));
+        drop(address); // what waits can still be received, then there is nothing more
+        ended.exited().await;
+        survivor.0 = None;
     }
 }
 
 impl<G> fmt::Debug for Function<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Function").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// A function whose connection has ended. It is killed unless it is waited for to its end.
+struct Survivor(Option<WeakAddress<OwnedMessage>>);
+
+impl Drop for Survivor {
+    fn drop(&mut self) {
+        if let Some(address) = &self.0 {
+            address.kill();
+        }
     }
 }
 

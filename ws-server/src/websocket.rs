@@ -60,7 +60,9 @@ impl WebSocket<()> {
     /// The function runs in an actor beside the connection's. One message waits for its
     /// [`recv`](Receiver::recv); the next one holds up the connection, as a callback that does not
     /// return ([`Handler`]): what others send still leaves, Pings and Pongs wait. When it returns,
-    /// the connection closes with 1000; if it panics, with 1011.
+    /// the connection closes with 1000; if it panics, with 1011. When the connection ends first,
+    /// [`recv`](Receiver::recv) says so, and a function that has not returned once
+    /// [`Timeouts::close`] has passed is killed.
     ///
     /// # Examples
     ///

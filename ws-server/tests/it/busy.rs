@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use seawall_actor::time;
 use seawall_http_server::Handler as Route;
-use seawall_ws_server::{By, Closed, Handler, Message, Sender, Timeouts, WebSocket};
+use seawall_ws_server::{By, Closed, Handler, Message, Receiver, Sender, Timeouts, WebSocket};
 
 use crate::client::{CLOSE, PING, PONG, TEXT, close, frame};
 use crate::peer::{End, talk};
@@ -124,6 +124,49 @@ fn what_a_client_said_before_it_left_is_handled() {
         assert_eq!(peer.frame().await.first, CLOSE);
     });
     assert_eq!(ends.recv().unwrap().by, By::Client);
+}
+
+/// A function that took no notice of the end once outlived its connection without bound.
+#[test]
+fn a_function_has_as_long_to_end_as_a_close() {
+    async fn function(mut receiver: Receiver, _: Sender) {
+        while let Some(message) = receiver.recv().await {
+            match message.as_text() {
+                Some("stay") => pending().await,
+                _ => time::sleep(TIMEOUTS.close - MS).await,
+            }
+        }
+    }
+    let end = |message| {
+        let route = WebSocket::from_fn(function).timeouts(TIMEOUTS);
+        let (closed, ended) = talk(route, async |peer, scope| {
+            peer.say([frame(TEXT, message), close(1000, "")].concat());
+            assert_eq!(peer.frame().await.first, CLOSE);
+            let closed = time::now();
+            peer.end(End::Fin);
+            scope.ended().await;
+            closed
+        });
+        (ended.at - closed, ended.reason.to_string())
+    };
+    assert_eq!(end("linger"), (TIMEOUTS.close - MS, "normal".to_owned()));
+    let late = "failed: `on_close` did not return in time";
+    assert_eq!(end("stay"), (TIMEOUTS.close, late.to_owned()));
+}
+
+/// The second message waits for the function, and the connection with it: its client's end was
+/// not noticed then.
+#[test]
+fn a_client_that_leaves_a_busy_function_is_noticed() {
+    async fn busy(_: Receiver, _: Sender) {
+        pending::<()>().await;
+    }
+    talk(WebSocket::from_fn(busy).timeouts(TIMEOUTS), async |peer, scope| {
+        peer.say(frame(TEXT, "x").repeat(3));
+        time::sleep(10 * MS).await;
+        peer.end(End::Reset);
+        scope.ended().await;
+    });
 }
 
 /// A read that is being handled, and one that looks for the client's end: more is not read.
