@@ -40,13 +40,15 @@ where
         let end = End { sender: sender.clone(), code: CloseCode::GOING_AWAY };
         let actor = request.scope().actor().mailbox(BOUND);
         let actor = actor.label(format!("function of {}", request.peer_addr()));
-        self.address = Some(actor.spawn(move |mailbox, _: Context| {
+        self.address = Some(actor.spawn(move |mailbox, context: Context| {
             let receiver = Receiver { mailbox, target, closed };
             let running = function(receiver, end.sender.clone());
             async move {
                 let mut end = end;
                 running.await;
-                end.code = CloseCode::NORMAL;
+                if !context.is_stopping() {
+                    end.code = CloseCode::NORMAL;
+                }
             }
         }));
         Ok(Accept::new())

@@ -11,7 +11,7 @@ use seawall_http_server::Handler as Route;
 use seawall_ws_server::{By, Closed, Handler, Message, Receiver, Sender, Timeouts, WebSocket};
 
 use crate::client::{CLOSE, PING, PONG, TEXT, close, frame};
-use crate::peer::{End, talk};
+use crate::peer::{End, talk, talk_in_order};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -152,6 +152,22 @@ fn a_function_has_as_long_to_end_as_a_close() {
     assert_eq!(end("linger"), (TIMEOUTS.close - MS, "normal".to_owned()));
     let late = "failed: `on_close` did not return in time";
     assert_eq!(end("stay"), (TIMEOUTS.close, late.to_owned()));
+}
+
+/// Whoever has the first turn: not 1000, as when a function returns by itself.
+#[test]
+fn a_function_that_is_told_to_stop_closes_with_1001() {
+    async fn function(mut receiver: Receiver, _: Sender) {
+        while receiver.recv().await.is_some() {}
+    }
+    for seed in 0..20 {
+        talk_in_order(seed, WebSocket::from_fn(function), async |peer, scope| {
+            scope.stop();
+            peer.expect(CLOSE, 1001_u16.to_be_bytes()).await;
+            peer.say(close(1001, ""));
+            peer.end(End::Fin);
+        });
+    }
 }
 
 /// The second message waits for the function, and the connection with it: its client's end was

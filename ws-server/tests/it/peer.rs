@@ -25,7 +25,16 @@ pub(crate) struct Ended {
 
 /// Lets `test` talk to a server of `route`, until both are done. If neither can go on, it fails.
 pub(crate) fn talk<T>(route: impl Route, test: impl AsyncFnOnce(&Peer, &Scope) -> T) -> (T, Ended) {
-    let done = Simulation::new(7).run(async |scope| {
+    talk_in_order(7, route, test)
+}
+
+/// The same, with everybody's turns in the order of this seed.
+pub(crate) fn talk_in_order<T>(
+    seed: u64,
+    route: impl Route,
+    test: impl AsyncFnOnce(&Peer, &Scope) -> T,
+) -> (T, Ended) {
+    let done = Simulation::new(seed).run(async |scope| {
         let running = Server::new(route).start_without_listener(scope);
         let peer = Peer::default();
         let address = SocketAddr::from(([127, 0, 0, 1], 7));
