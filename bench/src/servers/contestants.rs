@@ -1,10 +1,12 @@
 //! Each server answers `GET /hello` with `hello`, and `GET /json` with a message made by
-//! `serde_json`, as its documentation suggests, on two workers.
+//! `serde_json`, as its documentation suggests, on two workers; `GET /block` blocks its thread.
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::num::NonZero;
+use std::thread;
+use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -16,7 +18,10 @@ use seawall_tls::{Acceptor, Config, Identity};
 use crate::floor;
 
 /// Those that are compared.
-pub(crate) const NAMES: [&str; 5] = ["seawall", "hyper", "axum", "actix-web", "bare epoll"];
+pub(crate) const NAMES: [&str; 5] = ["seawall", "hyper", "axum", "actix-web", FLOOR];
+
+/// What a server does at least.
+pub(crate) const FLOOR: &str = "bare epoll";
 
 /// The same as the first, over TLS: its memory is looked at, too.
 pub(crate) const TLS: &str = "seawall, TLS";
@@ -40,9 +45,15 @@ pub(crate) fn serve(name: &str) {
         "hyper" => tokio(hyper()),
         "axum" => tokio(axum()),
         "actix-web" => actix(),
-        "bare epoll" => floor::serve(),
+        FLOOR => floor::serve(),
         other => panic!("no server named {other}"),
     }
+}
+
+/// Blocks its thread for longer than any of this takes, as no async handler should, and many do.
+fn block() -> &'static str {
+    thread::sleep(Duration::from_secs(3600));
+    "at last"
 }
 
 pub(crate) fn ready(address: SocketAddr) {
@@ -64,7 +75,8 @@ fn seawall(identity: Option<Identity>) {
     let runtime = seawall_actor::Runtime::builder().workers(workers).build().expect("a runtime");
     let router = Router::new()
         .get("/hello", async |_: Request| "hello")
-        .get("/json", async |_: Request| Response::json(&MESSAGE));
+        .get("/json", async |_: Request| Response::json(&MESSAGE))
+        .get("/block", async |_: Request| block());
     let limits = Limits {
         requests_per_connection: u32::MAX,
         connections_per_address: usize::MAX,
@@ -110,6 +122,7 @@ async fn hyper() {
                     "/json" => response
                         .header("content-type", "application/json")
                         .body(Full::new(serde_json::to_vec(&MESSAGE).expect("JSON").into())),
+                    "/block" => response.body(Full::new(Bytes::from_static(block().as_bytes()))),
                     _ => response.status(404).body(Full::new(Bytes::new())),
                 };
                 Ok::<_, Infallible>(response.expect("a response"))
@@ -125,7 +138,8 @@ async fn axum() {
     use axum::serve::ListenerExt;
     let app = axum::Router::new()
         .route("/hello", axum::routing::get(async || "hello"))
-        .route("/json", axum::routing::get(async || axum::Json(MESSAGE)));
+        .route("/json", axum::routing::get(async || axum::Json(MESSAGE)))
+        .route("/block", axum::routing::get(async || block()));
     let listener = bind().await.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
@@ -137,6 +151,7 @@ fn actix() {
         actix_web::App::new()
             .route("/hello", actix_web::web::get().to(async || "hello"))
             .route("/json", actix_web::web::get().to(async || actix_web::web::Json(MESSAGE)))
+            .route("/block", actix_web::web::get().to(async || block()))
     };
     let server = actix_web::HttpServer::new(app).workers(WORKERS);
     let server = server.bind(SocketAddr::from(ANY)).expect("listening");

@@ -24,8 +24,19 @@ pub(crate) enum Until {
 
 /// Asks `depth` requests at a time on each connection; gives the number of answers.
 pub(crate) fn run(address: SocketAddr, path: &str, depth: usize, until: Until) -> u64 {
+    run_known(address, path, depth, answer_len(address, &request(path)), until)
+}
+
+/// The same, where the length of an answer is known: the server need not give any.
+pub(crate) fn run_known(
+    address: SocketAddr,
+    path: &str,
+    depth: usize,
+    answer: usize,
+    until: Until,
+) -> u64 {
     let request = request(path);
-    let len = depth * answer_len(address, &request);
+    let len = depth * answer;
     let burst = request.repeat(depth);
     let poller = Poller::new().expect("a poller");
     let connect = |_| TcpStream::connect(address).expect("a connection");
@@ -73,7 +84,7 @@ pub(crate) fn run(address: SocketAddr, path: &str, depth: usize, until: Until) -
 }
 
 /// The length of one answer, which is always the same; checked to be one.
-fn answer_len(address: SocketAddr, request: &str) -> usize {
+pub(crate) fn answer_len(address: SocketAddr, request: &str) -> usize {
     let mut stream = TcpStream::connect(address).expect("a connection");
     stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
     stream.write_all(request.as_bytes()).expect("written");

@@ -6,6 +6,7 @@
 //! servers wrk [ROUNDS]           the same, with `wrk` as the load
 //! servers syscalls               system calls for a request; needs strace
 //! servers memory [CONNECTIONS]   bytes of an idle connection
+//! servers disturbed [ROUNDS]     requests a second beside handlers that block and clients that drip
 //! ```
 //!
 //! Each server is a process of its own with two workers; a small load generator of our own, or
@@ -15,6 +16,7 @@
 
 mod contestants;
 mod counting;
+mod disturbed;
 mod floor;
 mod load;
 mod memory;
@@ -33,6 +35,8 @@ use subject::Subject;
 
 /// How many rounds, unless the command line says otherwise.
 const ROUNDS: usize = 7;
+/// The same, for rounds of which each starts its own server.
+const DISTURBED_ROUNDS: usize = 3;
 /// How long each server is loaded in each round and way by our own load.
 const TURN: Duration = Duration::from_millis(1500);
 
@@ -49,6 +53,8 @@ fn main() {
         ["syscalls"] => syscalls::run(),
         ["memory"] => memory::run(memory::CONNECTIONS),
         ["memory", connections] => memory::run(number(connections)),
+        ["disturbed"] => disturbed::run(DISTURBED_ROUNDS),
+        ["disturbed", rounds] => disturbed::run(number(rounds)),
         ["wrk"] => compare(ROUNDS, wrk::run),
         ["wrk", rounds] => compare(number(rounds), wrk::run),
         [] => compare(ROUNDS, by_ours),
@@ -92,7 +98,7 @@ fn compare(rounds: usize, load: Load) {
             let place = contestants::NAMES.iter().position(|known| *known == name);
             medians[place.expect("a contestant")].cpu
         };
-        let (hyper, floor) = (cpu_of("hyper"), cpu_of("bare epoll"));
+        let (hyper, floor) = (cpu_of("hyper"), cpu_of(contestants::FLOOR));
         for (subject, Turn { cpu, rate }) in subjects.iter().zip(&medians) {
             let (name, micros) = (subject.name, cpu * 1e6);
             let (to_hyper, to_floor) = (cpu / hyper, cpu / floor);

@@ -21,7 +21,7 @@ pub(crate) const CONNECTIONS: usize = 10_000;
 const SETTLE: Duration = Duration::from_millis(1500);
 
 /// Descriptors beside those of the connections, with which a process begins or ends up: far more than there are.
-const OTHERS: u64 = 500;
+pub(crate) const OTHERS: u64 = 500;
 
 /// Prints a row for each server.
 pub(crate) fn run(connections: usize) {
@@ -46,7 +46,7 @@ pub(crate) fn run(connections: usize) {
 
 /// Raises the limit on descriptors, ours and that of the servers, which inherit it: each side of the connections is
 /// a process of its own.
-fn allow(descriptors: u64) {
+pub(crate) fn allow(descriptors: u64) {
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_some_and(|current| current < descriptors) {
         let raised = Rlimit { current: Some(descriptors), ..limit };
