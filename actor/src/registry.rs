@@ -74,7 +74,14 @@ impl<M> fmt::Debug for Name<M> {
 /// ```
 #[derive(Default)]
 pub struct Registry {
-    entries: Mutex<HashMap<Key, Entry>>,
+    names: Mutex<Names>,
+}
+
+#[derive(Default)]
+struct Names {
+    entries: HashMap<Key, Entry>,
+    /// The names of each actor that has any: its end need not look at those of all others.
+    owned: HashMap<ActorId, Vec<Key>>,
 }
 
 type Key = (TypeId, Cow<'static, str>);
@@ -97,8 +104,8 @@ impl Registry {
         address: &Address<M>,
     ) -> Result<(), RegisterError> {
         let entry = Entry { owner: address.id(), address: Box::new(address.clone()) };
-        let mut entries = lock(&self.entries);
-        if entries.contains_key(&key(name)) {
+        let mut names = lock(&self.names);
+        if names.entries.contains_key(&key(name)) {
             return Err(RegisterError::Taken);
         }
         // Under the lock: an end that begins after this finds the entry, however soon it begins.
@@ -106,33 +113,53 @@ impl Registry {
         if !relations::claim(&erase(&address.core), claim) {
             return Err(RegisterError::Ended);
         }
-        entries.insert(key(name), entry);
+        names.entries.insert(key(name), entry);
+        names.owned.entry(address.id()).or_default().push(key(name));
         Ok(())
     }
 
     /// The actor of that name.
     #[must_use]
     pub fn find<M: Send + 'static>(&self, name: &Name<M>) -> Option<Address<M>> {
-        lock(&self.entries).get(&key(name))?.address.downcast_ref::<Address<M>>().cloned()
+        let names = lock(&self.names);
+        names.entries.get(&key(name))?.address.downcast_ref::<Address<M>>().cloned()
     }
 
     /// Frees a name. Returns whether it was taken.
     pub fn unregister<M: Send + 'static>(&self, name: &Name<M>) -> bool {
-        let entry = lock(&self.entries).remove(&key(name));
+        let entry = lock(&self.names).remove(&key(name));
         entry.is_some()
+    }
+}
+
+impl Names {
+    fn remove(&mut self, key: &Key) -> Option<Entry> {
+        let entry = self.entries.remove(key)?;
+        if let Some(keys) = self.owned.get_mut(&entry.owner) {
+            keys.retain(|known| known != key);
+            if keys.is_empty() {
+                self.owned.remove(&entry.owner);
+            }
+        }
+        Some(entry)
+    }
+
+    fn remove_all(&mut self, owner: ActorId) -> Vec<Entry> {
+        let keys = self.owned.remove(&owner).unwrap_or_default();
+        keys.iter().filter_map(|key| self.entries.remove(key)).collect()
     }
 }
 
 impl Claim for Registry {
     fn release(&self, id: ActorId) {
-        let left: Vec<_> = lock(&self.entries).extract_if(|_, entry| entry.owner == id).collect();
+        let left = lock(&self.names).remove_all(id);
         drop(left); // without the lock: addresses wake their actor
     }
 }
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registry").field("names", &lock(&self.entries).len()).finish()
+        f.debug_struct("Registry").field("names", &lock(&self.names).entries.len()).finish()
     }
 }
 

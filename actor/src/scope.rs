@@ -175,7 +175,10 @@ impl Scope {
         let scheduler = self.inner.scheduler.clone();
         let child = Self::new(scheduler, Some(self.clone()), hook, supervised);
         let mut members = self.members();
-        members.children.retain(|child| child.strong_count() > 0);
+        if members.children.len() == members.children.capacity() {
+            // Before the list grows, those that are no more; looking each time would cost the square.
+            members.children.retain(|child| child.strong_count() > 0);
+        }
         members.children.push(Arc::downgrade(&child.inner));
         drop(members);
         // The parent's walk may have passed before the child was listed.
