@@ -42,6 +42,7 @@ pub(crate) struct Limits {
 
 #[derive(Debug, Default)]
 struct State {
+    /// What somebody waits for.
     queue: VecDeque<Job>,
     /// Threads alive; at least `idle + stuck`.
     threads: usize,
@@ -97,7 +98,7 @@ impl Pool {
     ) -> Result<T, Busy> {
         let (sender, receiver) = async_channel::bounded(1);
         let run = Box::new(move || {
-            // Sent even if nobody waits any more: then it is dropped with the channel, here.
+            // Sent even if nobody waits any more: then it is dropped here.
             let _ = sender.try_send(catch(f));
         });
         let ticket = Arc::new(Mutex::new(Ticket::Queued));
@@ -129,8 +130,9 @@ impl Drop for Pool {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.closing = true;
-        state.queue.clear();
+        let left = std::mem::take(&mut state.queue);
         drop(state);
+        drop(left);
         self.0.news.notify_all();
     }
 }
@@ -192,11 +194,10 @@ impl Shared {
                 }
                 continue;
             };
-            if replace(&job.ticket, Ticket::Running) == Ticket::Abandoned {
-                continue;
-            }
+            replace(&job.ticket, Ticket::Running);
             drop(state);
-            (job.run)();
+            // Not only the function may panic, but what is dropped with it.
+            let _ = catch(job.run);
             state = self.lock();
             if replace(&job.ticket, Ticket::Done) == Ticket::Abandoned {
                 // Back at last. If another has taken its place, there is one too many.
@@ -212,8 +213,12 @@ impl Shared {
     /// Nobody waits for this job any more.
     fn abandon(self: &Arc<Self>, ticket: &Mutex<Ticket>) {
         let mut state = self.lock();
+        let mut unwanted = None;
         match replace(ticket, Ticket::Abandoned) {
-            Ticket::Queued => state.queue.retain(|job| !std::ptr::eq(&*job.ticket, ticket)),
+            Ticket::Queued => {
+                let at = state.queue.iter().position(|job| std::ptr::eq(&*job.ticket, ticket));
+                unwanted = at.and_then(|at| state.queue.remove(at));
+            }
             Ticket::Running => {
                 state.stuck += 1;
                 // Who waits in the queue gets the thread that this one no longer is.
@@ -223,6 +228,9 @@ impl Shared {
             }
             Ticket::Abandoned | Ticket::Done => {}
         }
+        // What a job holds is its owner's, and may ask for the lock as it is dropped.
+        drop(state);
+        drop(unwanted);
     }
 }
 
@@ -376,5 +384,54 @@ mod tests {
         let caught = catch(|| block_on(pool.run(|| panic!("in a job"))));
         assert_eq!(caught.unwrap_err().to_string(), "in a job");
         assert_eq!(block_on(pool.run(|| 7)), Ok(7), "the thread lives on");
+    }
+
+    /// Calls a function as it is dropped.
+    struct OnDrop<F: FnMut()>(F);
+
+    impl<F: FnMut()> Drop for OnDrop<F> {
+        fn drop(&mut self) {
+            (self.0)();
+        }
+    }
+
+    /// Such a value once took its thread along, and the thread's place: in the end all were taken
+    /// by threads that were no more.
+    #[test]
+    fn what_panics_as_it_is_dropped_costs_no_thread() {
+        let pool = pool(1, 1, 1);
+        for _ in 0..3 {
+            let (release, job) = gate();
+            let mut running = Box::pin(pool.run(move || {
+                job();
+                OnDrop(|| panic!("in a destructor"))
+            }));
+            assert!(poll_once(running.as_mut()).is_pending());
+            until(|| pool.load().queued == 0);
+            drop(running);
+            release.send(()).unwrap();
+            until(|| pool.load().stuck == 0);
+        }
+        assert_eq!(block_on(pool.run(|| 7)), Ok(7));
+        until(|| pool.threads() == 1);
+    }
+
+    /// What a job holds is its owner's, whose destructors may look at the server's counters.
+    #[test]
+    fn what_is_dropped_with_a_job_may_ask_the_pool() {
+        let (done, dropped) = channel();
+        thread::spawn(move || {
+            let pool = Arc::new(pool(1, 1, 0));
+            let (_release, job) = gate();
+            let mut running = pin!(pool.run(job));
+            assert!(poll_once(running.as_mut()).is_pending());
+            until(|| pool.load().queued == 0);
+            let asked = Arc::clone(&pool);
+            let asks = OnDrop(move || done.send(asked.load().queued).unwrap());
+            let mut queued = Box::pin(pool.run(move || drop(asks)));
+            assert!(poll_once(queued.as_mut()).is_pending());
+            drop(queued);
+        });
+        assert_eq!(dropped.recv_timeout(Duration::from_secs(20)), Ok(0));
     }
 }
