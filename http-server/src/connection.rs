@@ -298,10 +298,6 @@ impl<S: Transport> Slot<S> {
                 if let Poll::Ready(Err(error)) = link.poll_flush(cx) {
                     return Err(End::Drop(failed(error)));
                 }
-                // The time that the client takes for its content is not the handler's.
-                if link.content.awaited {
-                    link.restart_deadline();
-                }
                 alarm.set(link.deadline());
                 Ok(())
             });

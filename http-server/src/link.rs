@@ -15,7 +15,6 @@ use seawall_actor::Buffer;
 use seawall_actor::time::{self, Alarm};
 use seawall_codec::http::{Body, BodyFraming, Content, ResponseWriter, Status, Violation};
 
-use crate::Error;
 use crate::error::{Kind, Phase};
 use crate::output::Output;
 use crate::pace::Pace;
@@ -23,6 +22,7 @@ use crate::pool::Pool;
 use crate::request::Origin;
 use crate::server::Shared;
 use crate::upgrade::Transport;
+use crate::{Error, Timeouts};
 
 /// A connection's transport, buffers and deadlines.
 pub(crate) struct Link<S> {
@@ -62,15 +62,15 @@ pub(crate) struct Incoming {
     /// Pieces in a row since it was last waited for.
     pieces: u8,
     /// Somebody waits for octets of it.
-    pub(crate) awaited: bool,
+    awaited: bool,
     /// Why it will never be complete.
     pub(crate) fault: Option<Fault>,
     /// The status of its response, once that is written.
     pub(crate) status: Option<Status>,
     /// How long the handler may take.
     timeout: Duration,
-    /// When that time is over, once somebody has asked.
-    deadline: Option<Instant>,
+    /// Since when that runs: the end of the head, or of the last wait for the client.
+    since: Instant,
 }
 
 /// Content on its way in.
@@ -182,16 +182,17 @@ impl<S: Transport> Link<S> {
     }
 
     /// When the handler's time is over; `None` if the clock cannot hold it.
+    ///
+    /// The time that the client takes for its content is not the handler's. That has a bound of its
+    /// own, which counts even if the one who waits does not look: a future that is kept and not
+    /// polled any more says nothing of it.
     pub(crate) fn deadline(&mut self) -> Option<Instant> {
-        if self.content.deadline.is_none() {
-            self.restart_deadline();
-        }
-        self.content.deadline
-    }
-
-    /// Lets the handler's time begin anew.
-    pub(crate) fn restart_deadline(&mut self) {
-        self.content.deadline = time::now().checked_add(self.content.timeout);
+        let since = if self.content.awaited {
+            self.content.pace()?.deadline(&self.shared.timeouts)?
+        } else {
+            self.content.since
+        };
+        since.checked_add(self.content.timeout)
     }
 
     /// Ready once the client has closed its sending side, or the transport has failed. What it
@@ -227,7 +228,7 @@ impl<S: Transport> Link<S> {
         cx: &mut Context<'_>,
         mut sink: impl FnMut(&[u8]),
     ) -> Poll<Result<bool, Fault>> {
-        self.content.awaited = false;
+        self.content.leave_off();
         // A client that is never short of content: others of the same worker want their turn, too.
         if self.content.pieces == TURN {
             self.content.pieces = 0;
@@ -251,11 +252,10 @@ impl<S: Transport> Link<S> {
             if let Poll::Ready(Err(_)) = self.poll_flush(cx) {
                 break Err(Fault::Io(io::ErrorKind::BrokenPipe));
             }
-            let deadline = self.content.pace().deadline(&self.shared.timeouts);
+            let deadline = self.content.wait(&self.shared.timeouts);
             let before = self.input.filled().len();
             match self.poll_fill(cx, deadline) {
                 Poll::Pending => {
-                    self.content.awaited = true;
                     self.content.pieces = 0;
                     return Poll::Pending;
                 }
@@ -266,6 +266,7 @@ impl<S: Transport> Link<S> {
                 Poll::Ready(Err(fault)) => break Err(fault),
             }
         };
+        self.content.leave_off();
         if let Err(fault) = outcome {
             self.content.fault = Some(fault);
         }
@@ -353,7 +354,7 @@ impl Incoming {
             fault: None,
             status: None,
             timeout: shared.timeouts.handler,
-            deadline: None,
+            since: time::now(),
         }
     }
 
@@ -364,13 +365,29 @@ impl Incoming {
         }
     }
 
-    /// How fast it comes, from its first wait on.
-    fn pace(&mut self) -> Pace {
-        let made = || Pace::new(time::now());
-        match &mut self.body {
-            Some(receiving) => *receiving.pace.get_or_insert_with(made),
-            None => made(), // not before somebody has asked for the content
+    /// Somebody waits for more of it from now on; tells when the client is too slow.
+    fn wait(&mut self, timeouts: &Timeouts) -> Option<Instant> {
+        self.awaited = true;
+        let pace = self.pace()?;
+        pace.resume(time::now());
+        pace.deadline(timeouts)
+    }
+
+    /// Whoever waited for more waits no more: the handler's time runs.
+    fn leave_off(&mut self) {
+        if std::mem::take(&mut self.awaited) {
+            self.since = time::now();
+            let now = self.since;
+            if let Some(pace) = self.pace() {
+                pace.pause(now);
+            }
         }
+    }
+
+    /// How fast it comes, from its first wait on; `None` before somebody has asked for it.
+    fn pace(&mut self) -> Option<&mut Pace> {
+        let receiving = self.body.as_mut()?;
+        Some(receiving.pace.get_or_insert_with(|| Pace::new(time::now())))
     }
 
     /// How many octets are still to come, if that is known.
@@ -447,6 +464,9 @@ pub(crate) trait Source: Send + Sync {
     /// The server's threads for what blocks; `None` if the connection is gone.
     fn pool(&self) -> Option<Arc<Pool>>;
 
+    /// Whoever waited for content waits no more.
+    fn leave_off(&self, exchange: u64);
+
     fn set_body_limit(&self, exchange: u64, octets: u64);
 
     fn set_timeout(&self, exchange: u64, timeout: Duration);
@@ -499,6 +519,10 @@ impl<S: Transport> Source for Slot<S> {
         self.with(|link| Arc::clone(&link.shared.pool))
     }
 
+    fn leave_off(&self, exchange: u64) {
+        self.during(exchange, |link| link.content.leave_off());
+    }
+
     fn set_body_limit(&self, exchange: u64, octets: u64) {
         self.during(exchange, |link| link.content.limit = octets);
     }
@@ -506,7 +530,7 @@ impl<S: Transport> Source for Slot<S> {
     fn set_timeout(&self, exchange: u64, timeout: Duration) {
         self.during(exchange, |link| {
             link.content.timeout = timeout;
-            link.content.deadline = None;
+            link.content.since = time::now();
         });
     }
 }

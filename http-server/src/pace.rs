@@ -4,18 +4,35 @@ use std::time::{Duration, Instant};
 
 use crate::Timeouts;
 
-/// Watches one transfer, from its first wait to its end.
+/// Watches one transfer, from its first wait to its end, save while nobody waits for it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
     started: Instant,
     /// When octets last moved.
     last: Instant,
     octets: u64,
+    /// Since when nobody waits.
+    paused: Option<Instant>,
 }
 
 impl Pace {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { started: now, last: now, octets: 0 }
+        Self { started: now, last: now, octets: 0, paused: None }
+    }
+
+    /// Nobody waits any more.
+    pub(crate) fn pause(&mut self, now: Instant) {
+        self.paused.get_or_insert(now);
+    }
+
+    /// Somebody waits again: what passed since the pause began does not count.
+    pub(crate) fn resume(&mut self, now: Instant) {
+        if let Some(since) = self.paused.take() {
+            let span = now.saturating_duration_since(since);
+            self.started += span;
+            // Octets may have moved meanwhile.
+            self.last = now.min(self.last + span);
+        }
     }
 
     /// Counts octets that moved.
@@ -63,6 +80,36 @@ mod tests {
             drip.moved(1, start + second * SECOND);
         }
         assert_eq!(drip.deadline(&timeouts), Some(start + 5 * SECOND));
+    }
+
+    #[test]
+    fn a_pause_does_not_count() {
+        let timeouts = Timeouts { progress: 5 * SECOND, min_rate: 1024, ..Timeouts::default() };
+        let start = Instant::now();
+        for (moved_at, due_at) in [(None, 25), (Some(1), 25), (Some(10), 25)] {
+            let mut pace = Pace::new(start);
+            let moved = |pace: &mut Pace, second| pace.moved(1, start + second * SECOND);
+            if let Some(second @ 1) = moved_at {
+                moved(&mut pace, second);
+            }
+            pace.pause(start + 2 * SECOND);
+            pace.pause(start + 3 * SECOND); // it is already
+            if let Some(second @ 10) = moved_at {
+                moved(&mut pace, second);
+            }
+            pace.resume(start + 22 * SECOND);
+            assert_eq!(pace.deadline(&timeouts), Some(start + due_at * SECOND), "{moved_at:?}");
+        }
+        // No time is given for what stood still before.
+        let mut pace = Pace::new(start);
+        pace.moved(1 << 20, start + SECOND);
+        pace.pause(start + 2 * SECOND);
+        pace.resume(start + 22 * SECOND);
+        assert_eq!(pace.deadline(&timeouts), Some(start + 26 * SECOND));
+        pace.pause(start + 23 * SECOND);
+        pace.moved(1, start + 30 * SECOND);
+        pace.resume(start + 33 * SECOND);
+        assert_eq!(pace.deadline(&timeouts), Some(start + 38 * SECOND));
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{self, Poll, ready};
+use std::task::{self, Poll};
 use std::time::{Duration, Instant};
 
 use seawall_actor::Scope;
@@ -176,7 +177,12 @@ impl Request {
     ///
     /// As [`content`](Self::content).
     pub async fn next_piece(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        poll_fn(|cx| self.poll_piece(cx)).await
+        if let Content::Fetched(bytes) = &mut self.content {
+            return Ok((!bytes.is_empty()).then(|| std::mem::take(bytes)));
+        }
+        let mut piece = Vec::new();
+        let more = self.read(&mut piece).await?;
+        Ok(more.then_some(piece))
     }
 
     /// The server's threads for what blocks; `None` if the connection is gone.
@@ -184,6 +190,8 @@ impl Request {
         self.link.0.pool()
     }
 
+    /// As [`next_piece`](Self::next_piece), for those that can only be polled.
+    #[cfg(feature = "tower")]
     pub(crate) fn poll_piece(
         &mut self,
         cx: &mut task::Context<'_>,
@@ -193,7 +201,7 @@ impl Request {
             Content::Fetched(bytes) => Poll::Ready(Ok(Some(std::mem::take(bytes)))),
             Content::Incoming => {
                 let mut piece = Vec::new();
-                let more = ready!(self.link.0.poll_content(self.link.1, cx, &mut piece))?;
+                let more = task::ready!(self.link.0.poll_content(self.link.1, cx, &mut piece))?;
                 Poll::Ready(Ok(more.then_some(piece)))
             }
         }
@@ -288,12 +296,16 @@ impl Request {
     /// Reads all of the content, and keeps it for [`take_content`](Self::take_content).
     pub(crate) async fn prefetch(&mut self) -> Result<(), Error> {
         if let Content::Incoming = &self.content {
-            let (link, exchange) = &self.link;
             let mut bytes = Vec::new();
-            while poll_fn(|cx| link.poll_content(*exchange, cx, &mut bytes)).await? {}
+            while self.read(&mut bytes).await? {}
             self.content = Content::Fetched(bytes);
         }
         Ok(())
+    }
+
+    /// Appends the next piece of the content that is to come; `false` at its end.
+    fn read<'a>(&'a self, out: &'a mut Vec<u8>) -> Reading<'a> {
+        Reading { link: &*self.link.0, exchange: self.link.1, out, waits: false }
     }
 
     /// Takes the content that was read already: in a [`blocking`](crate::blocking()) handler, all
@@ -303,6 +315,35 @@ impl Request {
         match &mut self.content {
             Content::Fetched(bytes) => std::mem::take(bytes),
             Content::Incoming => Vec::new(),
+        }
+    }
+}
+
+/// Waits for a piece of content.
+struct Reading<'a> {
+    link: &'a dyn Source,
+    exchange: u64,
+    out: &'a mut Vec<u8>,
+    /// Nothing was there when it was last polled.
+    waits: bool,
+}
+
+impl Future for Reading<'_> {
+    type Output = Result<bool, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let Self { link, exchange, out, .. } = &mut *self;
+        let polled = link.poll_content(*exchange, cx, out);
+        self.waits = polled.is_pending();
+        polled
+    }
+}
+
+impl Drop for Reading<'_> {
+    /// A handler that gives up waiting for its client goes on in its own time.
+    fn drop(&mut self) {
+        if self.waits {
+            self.link.leave_off(self.exchange);
         }
     }
 }

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use seawall_http_server::{Limits, Request, Response, Router, Status, Timeouts};
 
@@ -240,6 +240,18 @@ fn a_handler_that_takes_too_long_is_504() {
     let mut client = fixture.client();
     assert_eq!(client.get("/hang").status, 504);
     assert!(client.is_closed());
+}
+
+/// H-05. What a handler does before it first waits counts, too.
+#[test]
+fn the_handlers_time_runs_from_the_end_of_the_head() {
+    let router = Router::new().get("/deadline", async |request: Request| {
+        let entered = Instant::now();
+        while Instant::now() == entered {}
+        request.deadline().is_some_and(|deadline| deadline <= entered + PATIENCE).to_string()
+    });
+    let fixture = Fixture::serve(router, |server| server.timeouts(patient()));
+    assert_eq!(fixture.client().get("/deadline").text(), "true");
 }
 
 /// H-03.

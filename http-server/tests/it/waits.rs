@@ -3,12 +3,13 @@
 //! Time is simulated: it passes when nobody can run, so that each end is exact and takes no time.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
 use seawall_actor::sim::Simulation;
 use seawall_actor::time;
-use seawall_http_server::{Request, Router, Running, Server, Stats, Timeouts};
+use seawall_http_server::{Error, Request, Router, Running, Server, Stats, Timeouts};
 
 use crate::pipe::{self, End};
 
@@ -36,6 +37,26 @@ fn routes() -> Router {
     crate::routes()
         .get("/hang", async |_: Request| std::future::pending::<&str>().await)
         .get("/big", async |_: Request| vec![b'x'; BIG])
+        .post("/pause", async |mut request: Request| {
+            let first = request.next_piece().await?;
+            time::sleep(20 * SECOND).await;
+            Ok::<_, Error>(
+                [first, request.next_piece().await?]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .concat(),
+            )
+        })
+        .post("/give-up", async |mut request: Request| {
+            let _ = time::timeout(SECOND, request.next_piece()).await;
+            future::pending::<&str>().await
+        })
+        .post("/forget", async |mut request: Request| {
+            let mut reading = pin!(request.next_piece());
+            let _ = future::poll_once(&mut reading).await;
+            future::pending::<&str>().await
+        })
 }
 
 /// More than the connection in memory holds, so that it must be read.
@@ -137,6 +158,39 @@ fn content_must_flow_at_the_minimum_rate() {
             serve(timeouts, async |end| talk(end, head, &"x".repeat(octets), SECOND).await);
         let (read, ended) = served.client;
         assert_eq!((&read[9..12], ended), (status, seconds * SECOND), "{octets} of {min_rate}");
+    }
+}
+
+/// H-05. Whoever waits for the client does not spend the handler's time; who has given up waiting
+/// does. The time of those who had once waited never ended.
+#[test]
+fn a_handler_that_waits_for_content_no_more_has_its_deadline() {
+    // The second is the one that it waited; the five are those that a client may stand still.
+    for (path, seconds) in [("/give-up", 31), ("/forget", 35)] {
+        let head = format!("POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n");
+        let served = serve(Timeouts::default(), async |end| talk(end, &head, "", SECOND).await);
+        let (read, ended) = served.client;
+        assert_eq!((&read[9..12], ended), ("504", seconds * SECOND), "{path}");
+    }
+}
+
+/// H-06. A client cannot make content flow that nobody takes.
+#[test]
+fn the_time_that_a_handler_takes_between_two_reads_is_not_the_clients() {
+    let head = "POST /pause HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 10\r\n\r\n";
+    // When what is missing comes, which is wanted from the 22nd second on. The client is waited for
+    // from the start to the second second, and has three left.
+    for (second, status, ends) in [(23, "200", 23), (24, "200", 24), (26, "408", 25)] {
+        let served = serve(Timeouts::default(), async |mut end: End| {
+            let began = time::now();
+            end.write_all(head.as_bytes()).await.unwrap();
+            time::sleep(2 * SECOND).await;
+            end.write_all(b"hello").await.unwrap();
+            let (read, _) = talk(end, "", "world", (second - 2) * SECOND).await;
+            (read, time::now() - began)
+        });
+        let (read, ended) = served.client;
+        assert_eq!((&read[9..12], ended), (status, ends * SECOND), "{second}");
     }
 }
 
