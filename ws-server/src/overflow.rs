@@ -44,9 +44,9 @@ pub enum Overflow {
     DropNewest,
     /// The oldest that wait are dropped, until there is room.
     DropOldest,
-    /// A message takes the place of the one with the same key that still waits, whether there is
-    /// room or not; if too many keys wait, the oldest are dropped. See
-    /// [`coalesce`](Self::coalesce).
+    /// A message takes the place of the one with the same key that still waits; if it is too long
+    /// for that, it takes the last place. If too much waits all the same, the oldest are dropped.
+    /// See [`coalesce`](Self::coalesce).
     Coalesce(Key),
     /// The connection is closed with 1013 (try again later), and what waits is dropped.
     Close,

@@ -159,14 +159,24 @@ impl Queue {
         Some(piece)
     }
 
-    /// Puts a message in the place of the one with this key; gives it back if there is none.
-    pub(crate) fn replace(&mut self, key: u64, frame: Frame) -> Result<(), Frame> {
+    /// The place of the message with this key, if one waits.
+    pub(crate) fn find(&self, key: u64) -> Option<usize> {
         // The newest are at the end, and a client that keeps up has few.
-        let pieces = self.pieces.iter_mut().flat_map(|pieces| pieces.iter_mut().rev());
-        let old = pieces.into_iter().find(|piece| piece.key == Some(key));
-        let Some(old) = old else { return Err(frame) };
-        self.bytes -= old.frame.bytes().len();
-        self.bytes += frame.bytes().len();
+        self.pieces.as_ref()?.iter().rposition(|piece| piece.key == Some(key))
+    }
+
+    /// Puts a message in the place of another. If more than `max_len` octets would wait then, it
+    /// is given back, and the other is taken out all the same.
+    pub(crate) fn replace(&mut self, at: usize, frame: Frame, max_len: usize) -> Result<(), Frame> {
+        let Some(old) = self.pieces.as_mut().and_then(|pieces| pieces.get_mut(at)) else {
+            return Err(frame);
+        };
+        let len = self.bytes - old.frame.bytes().len() + frame.bytes().len();
+        if len > max_len {
+            self.remove(at);
+            return Err(frame);
+        }
+        self.bytes = len;
         old.frame = frame;
         Ok(())
     }
@@ -295,10 +305,12 @@ mod tests {
         loose(&mut queue, "a1,", Some(1));
         loose(&mut queue, "b1,", Some(2));
         loose(&mut queue, "c,", None);
-        assert!(queue.replace(1, Frame::Own(b"a22,".to_vec())).is_ok());
-        assert!(queue.replace(3, Frame::Own(Vec::new())).is_err());
+        assert_eq!((queue.find(1), queue.find(2), queue.find(3)), (Some(0), Some(1), None));
+        assert!(queue.replace(0, Frame::Own(b"a22,".to_vec()), 9).is_ok());
         assert_eq!((queue.len(), queue.messages()), (9, 3));
-        assert_eq!(drain(queue), "a22,b1,c,");
+        assert!(queue.replace(1, Frame::Own(b"b22,".to_vec()), 9).is_err());
+        assert_eq!((queue.len(), queue.messages()), (6, 2), "the older is gone");
+        assert_eq!(drain(queue), "a22,c,");
     }
 
     #[test]

@@ -97,24 +97,21 @@ impl Outbox {
     }
 
     /// Queues a message that may be dropped later, or takes the place of an earlier one.
-    pub(crate) fn push_loose(&self, state: &mut State, message: Message<'_>, frame: Frame) {
+    pub(crate) fn push_loose(&self, state: &mut State, message: Message<'_>, mut frame: Frame) {
         let config = Arc::clone(&state.config);
         let key = match &config.overflow {
             Overflow::Coalesce(key) => key.of(message),
             _ => None,
         };
-        let frame = match key {
-            Some(key) => match state.queue.replace(key, frame) {
-                Ok(()) => {
-                    config.counters.coalesced.add();
-                    return;
-                }
-                Err(frame) => frame,
-            },
-            None => frame,
-        };
         let limits = &config.limits;
         let len = frame.bytes().len();
+        if let Some(at) = key.and_then(|key| state.queue.find(key)) {
+            config.counters.coalesced.add();
+            match state.queue.replace(at, frame, limits.queued) {
+                Ok(()) => return,
+                Err(longer) => frame = longer, // there is no room for it where the older was
+            }
+        }
         while (state.queue.len() + len > limits.queued
             || state.queue.messages() >= limits.queued_messages)
             && state.queue.drop_oldest()
@@ -201,8 +198,8 @@ mod tests {
     use std::task::Context;
 
     use super::*;
-    use crate::Limits;
     use crate::batch::Batch;
+    use crate::{Limits, StatsReader};
 
     const EIGHT: Message<'_> = Message::Binary(&[0; 8]);
     const EMPTY: Message<'_> = Message::Text("");
@@ -236,6 +233,30 @@ mod tests {
         let outbox = outbox(10, 100);
         assert_eq!(outbox.try_push(Message::Binary(&[0; 100])), Ok(()));
         assert_eq!(outbox.try_push(Message::Binary(&[])), Err(Refused::Full));
+    }
+
+    /// Each of ten keys is replaced by a message as long as the bound on all of them.
+    #[test]
+    fn replacements_are_bounded_by_octets() {
+        const LONG: usize = 10 * 1024;
+        let limits = Limits { queued: LONG + 10, ..Limits::default() };
+        let overflow =
+            Overflow::coalesce(|message| message.as_bytes().first().copied().map(u64::from));
+        let config = Arc::new(Config { limits, overflow, ..Config::default() });
+        let outbox = Outbox::new(&config);
+        for key in 0..10 {
+            assert_eq!(outbox.try_push(Message::Binary(&[key])), Ok(()));
+        }
+        for key in 0..10 {
+            assert_eq!(outbox.try_push(Message::Binary(&[key; LONG])), Ok(()));
+            assert!(outbox.state().unsent() <= LONG + 10);
+        }
+        let mut newest = Batch::default();
+        outbox.take(&mut newest, &mut Context::from_waker(Waker::noop()));
+        assert_eq!(newest.len(), LONG + 4, "only the last of them is left");
+        assert!(!take(&outbox));
+        let stats = StatsReader(Arc::clone(&config.counters)).read();
+        assert_eq!(stats.coalesced + stats.dropped_oldest, 19, "all others are accounted for");
     }
 
     #[test]
