@@ -6,7 +6,6 @@ use std::task::{self, Poll};
 use std::time::Instant;
 
 use seawall_actor::{ExitReason, Panicked, isolate, time};
-use seawall_codec::ws::CloseCode;
 
 use crate::connection::{Connection, Due, Ended};
 use crate::error::Kind;
@@ -36,7 +35,7 @@ impl<I: Send + 'static> Connection<I> {
             self.heartbeat.handle_unread(since, now);
         }
         if let Err(Panicked(text)) = outcome {
-            self.close(CloseCode::INTERNAL_ERROR, "internal error", ExitReason::Panicked(text));
+            self.panicked(ExitReason::Panicked(text));
         }
         if lost.is_none() && self.outbox().take_news(PLENTY) {
             // What the client does not take now waits within its bound.

@@ -469,6 +469,14 @@ impl<I: Send + 'static> Connection<I> {
         }
     }
 
+    /// A callback panicked: the connection closes, unless it does already, and this is why it ends.
+    pub(crate) fn panicked(&mut self, exit: ExitReason) {
+        match &mut self.ending {
+            Some(ending) => ending.1.reason = exit,
+            None => self.close(CloseCode::INTERNAL_ERROR, "internal error", exit),
+        }
+    }
+
     /// The client's Close: the answer to ours, or to be answered.
     fn answer_close(&mut self, code: Option<CloseCode>, reason: &str) -> Ended {
         let outbox = self.owner.0.outbox();

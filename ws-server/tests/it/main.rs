@@ -12,6 +12,7 @@ mod handshakes; // from HTTP to WebSocket, and refusals
 mod messages; // echoes, fragments, control frames, violations
 mod origins; // which pages may connect
 mod overflows; // clients that take less than is sent to them
+mod panics; // a panic in each callback
 mod peer; // a client in memory, in simulated time
 mod senders; // sending from elsewhere, and what bounds it
 mod waits; // how long a client may leave us waiting, in simulated time
