@@ -147,6 +147,13 @@ impl Group {
     }
 }
 
+impl Group {
+    /// Whether anybody has it in hand besides the one who asks: to broadcast, or to join.
+    fn is_in_use(&self) -> bool {
+        Arc::strong_count(&self.members) > 1
+    }
+}
+
 impl Members {
     fn lock(&self) -> MutexGuard<'_, HashMap<usize, Arc<dyn Member>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -207,10 +214,12 @@ impl<K: Eq + Hash> Groups<K> {
         let mut rooms = self.lock();
         if rooms.groups.len() >= rooms.sweep_at {
             // Each sweep is paid for by the joins since the one before.
-            rooms.groups.retain(|_, group| !group.is_empty());
+            rooms.groups.retain(|_, group| group.is_in_use() || !group.is_empty());
             rooms.sweep_at = SWEEP_FROM.max(rooms.groups.len() * 2);
         }
-        rooms.groups.entry(name).or_default().join(sender)
+        let group = rooms.groups.entry(name).or_default().clone();
+        drop(rooms); // the group may be at work
+        group.join(sender)
     }
 
     /// Takes a connection out of a group. Returns whether it was a member.
@@ -248,8 +257,11 @@ impl<K: Eq + Hash> Groups<K> {
         K: Clone,
     {
         let rooms = self.lock();
-        let full = rooms.groups.iter().filter(|(_, group)| !group.is_empty());
-        full.map(|(name, _)| name.clone()).collect()
+        let groups = rooms.groups.iter().map(|(name, group)| (name.clone(), group.clone()));
+        let groups: Vec<_> = groups.collect();
+        drop(rooms); // some may be at work
+        let full = groups.into_iter().filter(|(_, group)| !group.is_empty());
+        full.map(|(name, _)| name).collect()
     }
 
     /// Cloned out of the map, so that a long broadcast in one group holds up no other.
@@ -281,5 +293,51 @@ impl<K> Clone for Groups<K> {
 impl<K> fmt::Debug for Groups<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Groups").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn sender() -> Sender {
+        Sender { ends: Arc::new(Ends::new(&Arc::default())) }
+    }
+
+    /// Who joined a group that was at work, or looked for empty ones, once held up all others.
+    #[test]
+    fn a_group_that_is_at_work_holds_up_no_other() {
+        let groups = Groups::new();
+        assert!(groups.join("busy".to_owned(), &sender()));
+        let busy = groups.find("busy").unwrap();
+        let at_work = busy.members.lock(); // as in a long broadcast
+        let known = Arc::strong_count(&busy.members);
+        thread::scope(|threads| {
+            let joining = threads.spawn(|| groups.join("busy".to_owned(), &sender()));
+            let begun = Instant::now();
+            while Arc::strong_count(&busy.members) == known {
+                assert!(begun.elapsed() < PATIENCE, "it does not come as far as the group");
+                thread::yield_now();
+            }
+            let (report, joined) = channel();
+            let others = groups.clone();
+            threads.spawn(move || {
+                for n in 0..=SWEEP_FROM {
+                    others.join(n.to_string(), &sender());
+                }
+                report.send(()).unwrap();
+            });
+            let held_up = joined.recv_timeout(PATIENCE);
+            drop(at_work);
+            assert!(joining.join().unwrap());
+            held_up.expect("the others are not held up");
+        });
+        assert_eq!(groups.len("busy"), 2);
     }
 }
