@@ -9,7 +9,8 @@
 //! takes no notice of.
 
 use std::cell::RefCell;
-use std::sync::{Mutex, PoisonError, TryLockError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use seawall_codec::ws::deflate::{Agreed, Options};
 use seawall_codec::ws::{self, Role, handshake};
@@ -123,7 +124,7 @@ impl Deflate {
     /// What compresses for this connection.
     pub(crate) fn encoder(self) -> Encoder {
         let compressor = self.compressor();
-        let own = (!compressor.forgets()).then(|| Mutex::new(Own { compressor, used: false }));
+        let own = (!compressor.forgets()).then(|| Own::new(compressor));
         Encoder { deflate: self, own }
     }
 
@@ -135,14 +136,58 @@ impl Deflate {
 /// Compresses what is sent over one connection.
 pub(crate) struct Encoder {
     deflate: Deflate,
-    own: Option<Mutex<Own>>,
+    own: Option<Own>,
 }
 
 /// A compressor that remembers what was sent.
 struct Own {
-    compressor: Compressor,
+    compressor: Mutex<Compressor>,
     /// Since [`Encoder::rest`] was called.
-    used: bool,
+    used: AtomicBool,
+    /// How many want to compress, times [`USER`], and whether the connection is [`OVER`]: who comes
+    /// last gives the memory back, and the connection waits for nobody.
+    users: AtomicUsize,
+}
+
+const OVER: usize = 1;
+const USER: usize = 2;
+
+impl Own {
+    fn new(compressor: Compressor) -> Self {
+        Self {
+            compressor: Mutex::new(compressor),
+            used: AtomicBool::new(false),
+            users: AtomicUsize::new(0),
+        }
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&mut Compressor) -> T) -> T {
+        self.users.fetch_add(USER, Ordering::AcqRel);
+        self.used.store(true, Ordering::Relaxed);
+        let done = f(&mut self.lock());
+        if self.users.fetch_sub(USER, Ordering::AcqRel) == USER | OVER {
+            self.lock().shrink();
+        }
+        done
+    }
+
+    fn close(&self) {
+        if self.users.fetch_or(OVER, Ordering::AcqRel) == 0 {
+            self.lock().shrink(); // who comes now finds the connection closed, and does not stay
+        }
+    }
+
+    fn rest(&self) {
+        if !self.used.swap(false, Ordering::Relaxed)
+            && let Ok(mut compressor) = self.compressor.try_lock()
+        {
+            compressor.shrink();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Compressor> {
+        self.compressor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Encoder {
@@ -160,9 +205,7 @@ impl Encoder {
     /// Lends the compressor. What one of its own has encoded must be sent, and in this order.
     pub(crate) fn with<T>(&self, f: impl FnOnce(&mut Compressor) -> T) -> T {
         if let Some(own) = &self.own {
-            let mut own = own.lock().unwrap_or_else(PoisonError::into_inner);
-            own.used = true;
-            return f(&mut own.compressor);
+            return own.with(f);
         }
         // A thread that ends has none any more.
         let shared = SHARED.try_with(|shared| {
@@ -184,21 +227,64 @@ impl Encoder {
     /// Called now and then: a compressor that was not used since gives its memory back, and
     /// begins anew when it is.
     pub(crate) fn rest(&self) {
-        let Some(own) = &self.own else { return };
-        let mut own = match own.try_lock() {
-            Ok(own) => own,
-            Err(TryLockError::Poisoned(own)) => own.into_inner(),
-            Err(TryLockError::WouldBlock) => return, // in use
-        };
-        if !std::mem::take(&mut own.used) {
-            own.compressor.shrink();
+        if let Some(own) = &self.own {
+            own.rest();
         }
     }
 
     /// Gives all memory back: nothing more is sent.
     pub(crate) fn close(&self) {
         if let Some(own) = &self.own {
-            own.lock().unwrap_or_else(PoisonError::into_inner).compressor.shrink();
+            own.close();
         }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::mpsc::channel;
+    use std::thread;
+    use std::time::Duration;
+
+    use seawall_codec::http::{Limits, RequestParser};
+    use seawall_codec::ws::Kind;
+
+    use super::*;
+
+    /// What compresses for a client that offers permessage-deflate and no more.
+    pub(crate) fn encoder(compression: &Compression) -> Encoder {
+        let request = b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+            Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+        let mut parser = RequestParser::new(Limits::default());
+        let head = parser.parse(request).unwrap().unwrap();
+        let mut handshake = handshake::Request::new(&head).unwrap();
+        Deflate::negotiate(&mut handshake, compression, false).unwrap().encoder()
+    }
+
+    /// A connection that closed once waited for the sender that compressed a message just then.
+    #[test]
+    fn closing_waits_for_no_sender_and_the_sender_gives_the_memory_back() {
+        let compression = Compression { server_context: true, ..Compression::default() };
+        let encoder = &encoder(&compression);
+        let encode = |compressor: &mut Compressor| {
+            let mut frame = Vec::new();
+            compressor.encode(Kind::Text, &b"as it was, so it is. ".repeat(50), None, &mut frame);
+            frame
+        };
+        let first = encoder.with(encode);
+        assert!(encoder.with(encode).len() < first.len(), "it refers to the one before");
+        thread::scope(|threads| {
+            encoder.with(|compressor| {
+                let (report, closed) = channel();
+                threads.spawn(move || {
+                    encoder.close();
+                    report.send(()).unwrap();
+                });
+                encode(compressor);
+                closed.recv_timeout(Duration::from_secs(10)).expect("closed meanwhile");
+            });
+        });
+        assert!(encoder.with(encode) == first, "nothing is left to refer to");
     }
 }
