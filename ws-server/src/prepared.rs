@@ -57,3 +57,38 @@ pub(crate) fn kind(message: Message<'_>) -> Kind {
         Message::Binary(_) => Kind::Binary,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_encoded_once_for_all_clients() {
+        let mut prepared = Prepared::new(Message::Text("to everyone"));
+        let first = Arc::clone(prepared.frame(None));
+        assert_eq!(&first[..], b"\x81\x0Bto everyone");
+        assert!(Arc::ptr_eq(&first, prepared.frame(None)));
+    }
+
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn a_message_is_compressed_once_for_each_agreement() {
+        use crate::Compression;
+        use crate::deflate::tests::encoder;
+
+        let text = "again and ".repeat(100);
+        let mut prepared = Prepared::new(Message::Text(&text));
+        let plain = Arc::clone(prepared.frame(None));
+        let small_window = Compression { server_window_bits: 9, ..Compression::default() };
+        let [a, b, other] =
+            [Compression::default(), Compression::default(), small_window].map(|c| encoder(&c));
+        let first = Arc::clone(prepared.frame(Some(&a)));
+        assert!(first.len() < plain.len());
+        assert!(Arc::ptr_eq(&first, prepared.frame(Some(&b))));
+        assert!(!Arc::ptr_eq(&first, prepared.frame(Some(&other))));
+        assert!(Arc::ptr_eq(&first, prepared.frame(Some(&a))), "both are kept");
+        // A context would make it different for each: those get it as it is.
+        let context = Compression { server_context: true, ..Compression::default() };
+        assert!(Arc::ptr_eq(&plain, prepared.frame(Some(&encoder(&context)))));
+    }
+}
