@@ -33,7 +33,7 @@ use seawall_tls::Info;
 use crate::date;
 use crate::error::{Kind, Phase};
 use crate::head::Head;
-use crate::link::{Fault, Link, Slot};
+use crate::link::{self, Fault, Link, Slot};
 use crate::request::{Origin, Request};
 use crate::respond::Rest;
 use crate::server::Shared;
@@ -332,13 +332,19 @@ impl<S: Transport> Slot<S> {
                     ready!(Pin::new(&mut link.stream).poll_close(cx))?;
                     closed = true;
                 }
-                while linger && !link.ended {
+                // Neither others nor the clock have a turn before this returns, and not every stream
+                // returns by itself.
+                for _ in 0..link::TURN {
+                    if !linger || link.ended {
+                        return Poll::Ready(Ok::<_, Error>(()));
+                    }
                     let filled = ready!(link.poll_fill(cx, None));
                     filled.map_err(|fault| fault.during(Phase::Response))?;
                     let len = link.input.filled().len();
                     link.input.consume(len);
                 }
-                Poll::Ready(Ok::<_, Error>(()))
+                cx.waker().wake_by_ref();
+                Poll::Pending
             });
             polled.unwrap_or(Poll::Ready(Ok(())))
         });

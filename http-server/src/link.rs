@@ -401,9 +401,9 @@ impl Incoming {
     }
 }
 
-/// Pieces of content, each as long as a read at most, that are given in a row before other actors
-/// of the same worker get their turn.
-const TURN: u8 = 16;
+/// Reads in a row, or pieces of content that are no longer than one, before others of the same
+/// worker get their turn.
+pub(crate) const TURN: u8 = 16;
 
 /// Octets that are read while only the client's end is watched for: one read buffer.
 const WATCH_LEN: usize = 16 * 1024;

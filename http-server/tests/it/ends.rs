@@ -370,6 +370,37 @@ fn a_shutdown_kills_what_does_not_end() {
     assert!(client.is_closed());
 }
 
+/// H-09. A rest that is still to come is skipped up to 64 KiB; a longer one costs the connection.
+#[test]
+fn content_that_nobody_wants_is_skipped_up_to_a_limit() {
+    let fixture = Fixture::with(|server| server.timeouts(patient()));
+    for (len, persists) in [(64 * 1024, true), (64 * 1024 + 1, false)] {
+        let mut client = fixture.client();
+        let head = format!("POST /ignore HTTP/1.1\r\nHost: h\r\nContent-Length: {len}\r\n\r\n");
+        assert_eq!(client.ask(head).closes(), !persists, "{len}");
+        client.try_send(&vec![b'x'; len]);
+        if persists {
+            assert_eq!(client.get("/hello").text(), "hello\n");
+        } else {
+            assert!(client.is_closed());
+        }
+    }
+}
+
+/// H-09. What a refused client still sends is read for as long as [`Timeouts::linger`] says.
+#[test]
+fn who_sends_for_ever_is_cut_off() {
+    let fixture = Fixture::with(|server| server.timeouts(patient()));
+    let mut client = fixture.client();
+    client.send("bad\r\n\r\n");
+    assert_eq!(client.answer().status, 400);
+    let deadline = Instant::now() + PATIENCE;
+    while fixture.running.stats().active > 0 {
+        assert!(Instant::now() < deadline, "it is read for ever");
+        client.try_send(&[b'x'; 4096]);
+    }
+}
+
 #[test]
 fn an_address_in_use_is_an_error_that_says_so() {
     let fixture = Fixture::new();

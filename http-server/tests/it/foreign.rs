@@ -1,14 +1,18 @@
+use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use async_executor::Executor;
+use futures_io::{AsyncRead, AsyncWrite};
 use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
 use seawall_actor::time;
-use seawall_http_server::{Limits, Running, Scope, Server};
+use seawall_http_server::{Limits, Running, Scope, Server, Timeouts};
 
 use crate::pipe::{self, End};
-use crate::routes;
+use crate::{PATIENCE, routes};
 
 const PEER: ([u8; 4], u16) = ([127, 0, 0, 1], 7);
 
@@ -22,6 +26,66 @@ fn on_one_thread<T>(
     let scope = Scope::foreign(move |task| spawner.spawn(task).detach());
     let running = setup(Server::new(routes())).start_without_listener(&scope);
     future::block_on(executor.run(test(&executor, &running)))
+}
+
+/// A stream that always has something to read, and takes whatever is written.
+struct Endless {
+    start: &'static [u8],
+    /// When the test gives up.
+    until: Instant,
+}
+
+impl AsyncRead for Endless {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if Instant::now() > self.until {
+            return Poll::Ready(Ok(0));
+        }
+        if self.start.is_empty() {
+            buf.fill(b'x');
+            return Poll::Ready(Ok(buf.len()));
+        }
+        Pin::new(&mut self.start).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Endless {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Streams of others know nothing of turns: one that was always ready held its thread for ever,
+/// beyond every timeout.
+#[test]
+fn a_stream_that_is_always_ready_is_cut_off() {
+    on_one_thread(
+        |server| {
+            server.timeouts(Timeouts { linger: Duration::from_millis(50), ..Timeouts::default() })
+        },
+        async |_, running| {
+            let until = Instant::now() + PATIENCE;
+            let stream = Endless { start: b"bad\r\n\r\n", until };
+            let reason = running.serve_connection(stream, SocketAddr::from(PEER)).await;
+            assert!(reason.is_abnormal(), "{reason}");
+            assert!(Instant::now() < until, "it was read for ever");
+        },
+    );
 }
 
 async fn ask(client: &mut End, request: &str) -> String {
