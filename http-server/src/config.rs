@@ -47,7 +47,11 @@ pub struct Limits {
     /// Connections at once. At the limit the server accepts no more until one ends, and new ones
     /// wait in the system's queue. Default 20 000.
     pub connections: usize,
-    /// Connections at once from one address. Beyond: 503 and close. Default 1 000.
+    /// Connections at once from one address. Beyond: 503 and close; over TLS: close, since an
+    /// answer would cost a handshake. Default 1 000.
+    ///
+    /// Nothing is waited for: a request of more than 4 KiB, or one that comes late, can still make
+    /// the system reset the connection before the 503 is read.
     pub connections_per_address: usize,
     /// TLS handshakes at once; further connections wait for their turn. Default 256.
     ///

@@ -8,21 +8,19 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 
 use futures_io::{AsyncRead, AsyncWrite};
-use futures_lite::{AsyncWriteExt, future};
 use pin_project_lite::pin_project;
 use seawall_actor::{Address, Context, ExitReason, Mailbox, Scope};
 
-use crate::connection;
-use crate::listener::refusal;
 use crate::server::Shared;
 use crate::serving::Serving;
 use crate::upgrade::Transport;
+use crate::{connection, refusal};
 
 /// Serves one connection until it ends.
 pub(crate) async fn serve<S>(
     scope: Scope,
     shared: Arc<Shared>,
-    mut stream: S,
+    stream: S,
     peer: SocketAddr,
 ) -> ExitReason
 where
@@ -32,7 +30,7 @@ where
     shared.counters.accepted.add();
     let Some(seat) = shared.seat(peer, permit) else {
         shared.refuse(peer);
-        let _ = future::poll_once(stream.write(&refusal())).await;
+        refusal::turn_away(stream).await;
         return ExitReason::Normal;
     };
     let actor = scope.actor().label(connection::label(peer)).mailbox(1);

@@ -20,7 +20,7 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `server.rs`, `listener.rs`, `handshake.rs` | what is served where; the accept loop; what TLS begins with |
+//! | `server.rs`, `listener.rs`, `refusal.rs`, `handshake.rs` | what is served where; the accept loop; one connection too many; what TLS begins with |
 //! | `endpoint.rs`, `proxied.rs`, `networks.rs`, `forwarded.rs` | what is spoken at an address; what a proxy says of its client, and who is believed |
 //! | `foreign.rs` | connections that somebody else has accepted |
 //! | `serving.rs` | the stages of a connection's actor |
@@ -68,6 +68,7 @@ mod pool;
 #[cfg(unix)]
 mod proxied;
 mod range;
+mod refusal;
 #[cfg(unix)]
 mod representation;
 mod request;

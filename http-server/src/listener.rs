@@ -9,15 +9,14 @@ use std::task::Poll;
 use std::time::Duration;
 
 use async_lock::SemaphoreGuardArc;
-use futures_lite::{AsyncWriteExt, future};
+use futures_lite::future;
 use seawall_actor::net::{TcpListener, TcpStream};
 use seawall_actor::{Context, ExitReason, Scope, time};
-use seawall_codec::http::{Exchange, ResponseWriter, Status};
 use seawall_tls::{Acceptor, Stream};
 
 use crate::server::{Seat, Shared};
 use crate::serving::{Serving, Speaking};
-use crate::{Endpoint, Event, connection, handshake, proxied};
+use crate::{Endpoint, Event, connection, handshake, proxied, refusal};
 
 /// The pause after an accept that failed for want of descriptors or memory: long enough not to
 /// spin, short enough to be back soon after one is free.
@@ -94,7 +93,7 @@ impl Door {
     async fn admit(
         &self,
         scope: &Scope,
-        mut stream: TcpStream,
+        stream: TcpStream,
         peer: SocketAddr,
         permit: SemaphoreGuardArc,
     ) {
@@ -108,8 +107,7 @@ impl Door {
         let Some(seat) = seat else {
             self.shared.refuse(peer);
             if acceptor.is_none() {
-                // A fresh connection's send buffer takes this at once; if not, it is not worth a wait.
-                let _ = future::poll_once(stream.write(&refusal())).await;
+                refusal::turn_away(stream).await;
             }
             return;
         };
@@ -124,16 +122,6 @@ impl Door {
             .label(connection::label(peer))
             .spawn_without_mailbox(|context| connection.run(stream, seat, context));
     }
-}
-
-/// What a connection beyond the limit for its address hears.
-pub(crate) fn refusal() -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut head = ResponseWriter::new(Status::SERVICE_UNAVAILABLE, &mut out);
-    // A 503 may be framed, always.
-    let _ = Exchange::unknown().frame(Some(0), &mut head);
-    head.end();
-    out
 }
 
 /// Whether the fault is of the connection that was to be accepted, which the system then has
@@ -186,6 +174,9 @@ impl Connection {
             }
             if !seat.claim(peer.ip()) {
                 self.shared.refuse(peer);
+                if self.acceptor.is_none() {
+                    refusal::turn_away(stream).await;
+                }
                 return Err(ExitReason::Normal);
             }
         }

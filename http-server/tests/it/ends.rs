@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use seawall_http_server::{Limits, Request, Response, Router, Status, Timeouts};
 
-use crate::{Fixture, PATIENCE};
+use crate::{Client, Fixture, PATIENCE};
 
 const HELLO: &str = "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n";
 
@@ -121,6 +121,25 @@ fn connections_from_one_address_are_counted() {
     assert_eq!(fixture.running.stats().refused, 1);
 }
 
+/// A client whose request is there already when it is turned away once got a reset, by which the
+/// 503 can be lost.
+#[test]
+fn a_connection_too_many_is_closed_in_order() {
+    let fixture = Fixture::with(|server| {
+        server.limits(Limits { connections: 2, connections_per_address: 1, ..Limits::default() })
+    });
+    let mut first = fixture.client();
+    assert_eq!(first.get("/hello").status, 200);
+    let mut other = Client::connect_from([127, 0, 0, 2], fixture.address());
+    assert_eq!(other.get("/hello").status, 200);
+    // It waits in the system's queue, and its request with it.
+    let mut beyond = fixture.client();
+    beyond.send(HELLO);
+    drop(other);
+    assert_eq!(beyond.answer().status, 503);
+    assert_eq!(beyond.rest(), Ok(Vec::new()));
+}
+
 /// H-06, HTTP-07.
 #[test]
 fn beyond_all_connections_the_next_waits() {
@@ -146,7 +165,7 @@ fn an_endpoint_that_waits_for_clients_keeps_no_place() {
     });
     for _ in 0..2 {
         for address in fixture.running.local_addrs() {
-            assert_eq!(crate::Client::connect(*address).get("/hello").status, 200);
+            assert_eq!(Client::connect(*address).get("/hello").status, 200);
             fixture.until(|| fixture.running.stats().active == 0);
         }
     }
