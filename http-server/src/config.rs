@@ -50,6 +50,8 @@ pub struct Limits {
     /// Connections at once from one address. Beyond: 503 and close; over TLS: close, since an
     /// answer would cost a handshake. Default 1 000.
     ///
+    /// Of IPv6 a network of 64 bits counts as one address: whoever has one address there has all.
+    ///
     /// Nothing is waited for: a request of more than 4 KiB, or one that comes late, can still make
     /// the system reset the connection before the 503 is read.
     pub connections_per_address: usize,

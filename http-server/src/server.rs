@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -269,6 +269,7 @@ pub(crate) struct Shared {
     pub(crate) handshakes: Semaphore,
     /// Threads for what blocks; also held by streams that read files.
     pub(crate) pool: Arc<Pool>,
+    /// Connections open, by [`client_of`].
     by_address: Mutex<HashMap<IpAddr, usize>>,
     hook: Option<Hook>,
 }
@@ -356,7 +357,7 @@ impl Shared {
 /// A connection's place among those that may be open; given back when dropped.
 pub(crate) struct Seat {
     shared: Arc<Shared>,
-    /// The address it counts for, once that is known.
+    /// The client it counts for, once that is known.
     ip: Option<IpAddr>,
     _permit: SemaphoreGuardArc,
 }
@@ -364,6 +365,7 @@ pub(crate) struct Seat {
 impl Seat {
     /// Counts it for an address; `false` if that has too many.
     pub(crate) fn claim(&mut self, ip: IpAddr) -> bool {
+        let ip = client_of(ip);
         let mut by_address = self.shared.by_address.lock().unwrap_or_else(PoisonError::into_inner);
         let open = by_address.get(&ip).copied().unwrap_or_default();
         let free = open < self.shared.limits.connections_per_address;
@@ -372,6 +374,15 @@ impl Seat {
             self.ip = Some(ip);
         }
         free
+    }
+}
+
+/// What stands for one client among addresses: of IPv4 the address, however it is written; of IPv6
+/// the first 64 bits, since who has one address there has all of that network (RFC 6177).
+fn client_of(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
+        ip @ IpAddr::V4(_) => ip,
     }
 }
 

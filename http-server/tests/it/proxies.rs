@@ -129,6 +129,30 @@ fn limits_count_clients_and_not_the_proxy() {
     assert!(open("192.0.2.7").answer().text().starts_with("192.0.2.7:"));
 }
 
+/// A client has a whole /64 of IPv6 to itself, and could take a place for each of its addresses.
+#[test]
+fn limits_count_networks_where_a_client_has_one() {
+    let limits = Limits { connections_per_address: 1, ..Limits::default() };
+    for (first, second, status) in [
+        ("TCP6 2001:db8::7", "TCP6 2001:db8:0:0:ffff::8", 503),
+        ("TCP6 2001:db8::7", "TCP6 2001:db8:0:1::7", 200),
+        ("TCP6 ::ffff:192.0.2.7", "TCP4 192.0.2.7", 503),
+        ("TCP6 ::ffff:192.0.2.7", "TCP6 ::ffff:192.0.2.8", 200),
+        ("TCP4 192.0.2.7", "TCP4 192.0.2.8", 200),
+    ] {
+        let fixture = behind("127.0.0.1", limits.clone(), Timeouts::default());
+        let open = |client: &str| {
+            let own = if client.starts_with("TCP4") { "192.0.2.1" } else { "::1" };
+            let mut connection = fixture.client();
+            connection.send(format!("PROXY {client} {own} 4096 443\r\n{WHO}"));
+            let status = connection.answer().status;
+            (connection, status)
+        };
+        let (_held, served) = open(first);
+        assert_eq!((served, open(second).1), (200, status), "{first}, {second}");
+    }
+}
+
 #[test]
 fn a_shutdown_does_not_wait_for_a_header() {
     let timeouts = Timeouts { first_byte: PATIENCE, ..Timeouts::default() };
