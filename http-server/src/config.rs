@@ -98,11 +98,12 @@ impl Default for Limits {
 }
 
 impl Limits {
-    pub(crate) fn for_pool(&self) -> pool::Limits {
+    pub(crate) fn for_pool(&self, timeouts: &Timeouts) -> pool::Limits {
         pool::Limits {
             threads: self.blocking_threads,
             queue: self.blocking_queue,
             stuck: self.blocking_stuck,
+            patience: timeouts.progress,
         }
     }
 

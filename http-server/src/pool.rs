@@ -15,10 +15,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use seawall_actor::{Panicked, catch};
+use seawall_actor::{Panicked, catch, time};
 
 /// How long a thread waits for another job before it ends.
 const IDLE: Duration = Duration::from_secs(10);
+
+/// The pause before who waits for room asks again: short beside what a client notices, long beside
+/// the cost of asking.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A pool of threads; they end with it, save those that are stuck.
 #[derive(Debug)]
@@ -32,12 +36,14 @@ struct Shared {
     news: Condvar,
 }
 
-/// How many threads and jobs there may be.
+/// How many threads and jobs there may be, and for how long too many.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) threads: usize,
     pub(crate) queue: usize,
     pub(crate) stuck: usize,
+    /// How long they wait for room who would rather do that than be refused.
+    pub(crate) patience: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -93,6 +99,37 @@ impl Pool {
     ///
     /// [`Busy`] if there is no room for it; it does not run then.
     pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        f: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Busy> {
+        self.try_run(f).await.map_err(|busy| self.refused(busy))
+    }
+
+    /// As [`run`](Self::run), for what has begun already and should rather be late than cut off:
+    /// waits for room, for up to [`Limits::patience`].
+    pub(crate) async fn run_patiently<T: Send + 'static>(
+        &self,
+        f: impl Fn() -> T + Clone + Send + 'static,
+    ) -> Result<T, Busy> {
+        // A span too long for the clock is no deadline.
+        let deadline = time::now().checked_add(self.0.limits.patience);
+        loop {
+            match self.try_run(f.clone()).await {
+                Err(busy) if deadline.is_some_and(|deadline| time::now() >= deadline) => {
+                    return Err(self.refused(busy));
+                }
+                Err(Busy) => time::sleep(PAUSE).await,
+                done => return done,
+            }
+        }
+    }
+
+    fn refused(&self, busy: Busy) -> Busy {
+        self.0.lock().refused += 1;
+        busy
+    }
+
+    async fn try_run<T: Send + 'static>(
         &self,
         f: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Busy> {
@@ -156,7 +193,6 @@ impl Shared {
         let served = state.threads > state.stuck;
         // Of those in the queue, the first are as good as taken.
         if !has_thread && (!served || waiting - state.idle >= self.limits.queue) {
-            state.refused += 1;
             return Err(Busy);
         }
         state.queue.push_back(job);
@@ -272,7 +308,7 @@ mod tests {
     use super::*;
 
     fn pool(threads: usize, queue: usize, stuck: usize) -> Pool {
-        Pool::new(Limits { threads, queue, stuck })
+        Pool::new(Limits { threads, queue, stuck, patience: Duration::ZERO })
     }
 
     /// A job that runs until it is released.

@@ -219,8 +219,8 @@ const PIECE_LEN: usize = 64 * 1024;
 
 /// Sends a part of a file, and reads no faster than the client does.
 ///
-/// A pool that is busy for long cuts it off: the alternative is to hold what it has, in the hope of
-/// a thread.
+/// A pool that has no room for as long as a client may stand still cuts it off: the alternative is
+/// to hold what it has, in the hope of a thread.
 async fn send(
     file: Arc<File>,
     range: Range<u64>,
@@ -233,7 +233,7 @@ async fn send(
         let len = (range.end - at).min(PIECE_LEN as u64) as usize;
         let file = Arc::clone(&file);
         let piece = pool
-            .run(move || read(&file, at, len))
+            .run_patiently(move || read(&file, at, len))
             .await
             .map_err(|Busy| io::ErrorKind::WouldBlock)??;
         at += len as u64;

@@ -284,11 +284,11 @@ impl Shared {
         Self {
             handler,
             head_limits: limits.for_codec(),
-            timeouts,
             counters: Counters::default(),
             connections: Arc::new(Semaphore::new(limits.connections)),
             handshakes: Semaphore::new(limits.handshakes),
-            pool: Arc::new(Pool::new(limits.for_pool())),
+            pool: Arc::new(Pool::new(limits.for_pool(&timeouts))),
+            timeouts,
             by_address: Mutex::new(HashMap::new()),
             hook,
             limits,

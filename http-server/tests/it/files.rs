@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use seawall_http_server::{
-    BodySender, ClientGone, Files, Representation, Request, Response, Router, Status,
+    BodySender, ClientGone, Files, Limits, Representation, Request, Response, Router, Status,
+    Timeouts, blocking,
 };
 
-use crate::Fixture;
+use crate::{Fixture, PATIENCE};
 
 /// A folder that is gone with the test.
 struct Folder(PathBuf);
@@ -221,4 +222,49 @@ fn a_file_is_read_no_faster_than_the_client_takes_it() {
     // What is not read yet can still be cut off: so it was not read ahead.
     file.set_len(0).unwrap();
     assert!(client.rest().is_err());
+}
+
+/// A download reads its file piece by piece, each on a thread that may block: it was cut off as
+/// soon as none was free.
+#[test]
+fn a_download_waits_for_a_busy_pool_within_reason() {
+    const LEN: usize = 200_000;
+    let folder = Folder::new();
+    let path = folder.write("long", &[b'x'; LEN]);
+    for (progress, is_released) in [(PATIENCE, true), (Duration::from_millis(50), false)] {
+        let (release, gate) = async_channel::bounded::<()>(1);
+        let (enter, entered) = std::sync::mpsc::channel();
+        let path = path.clone();
+        let router = Router::new()
+            .get("/long", move |request: Request| {
+                let file = fs::File::open(&path).unwrap();
+                let response = Representation::file("text/plain", file).unwrap().respond(&request);
+                async move { response }
+            })
+            .get(
+                "/block",
+                blocking(move |_: Request| {
+                    enter.send(()).unwrap();
+                    let _ = gate.recv_blocking();
+                    "released\n"
+                }),
+            );
+        let limits = Limits { blocking_threads: 1, blocking_queue: 0, ..Limits::default() };
+        let timeouts = Timeouts { progress, ..Timeouts::default() };
+        let fixture = Fixture::serve(router, |server| server.limits(limits).timeouts(timeouts));
+        let mut blocked = fixture.client();
+        blocked.send(get("/block", ""));
+        entered.recv_timeout(PATIENCE).unwrap();
+        let mut client = fixture.client();
+        client.send(get("/long", ""));
+        // It has been refused a thread before this leaves.
+        assert_eq!(client.head().status, 200);
+        if is_released {
+            drop(release);
+            assert_eq!(client.exactly(LEN), [b'x'; LEN]);
+        } else {
+            assert!(client.is_closed());
+        }
+        assert_eq!(fixture.running.stats().blocking_refused, u64::from(!is_released));
+    }
 }
