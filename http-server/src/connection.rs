@@ -368,9 +368,9 @@ impl<S: Transport> Slot<S> {
                 let Some(link) = self.take() else { return Ok(ExitReason::Normal) };
                 self.shared.counters.upgrades.add();
                 let unread = link.input.filled().to_vec();
-                let Origin { peer, context, .. } = &self.origin;
-                let upgraded = Upgraded::new(Box::new(link.stream), unread, *peer, intact);
-                return Err(takeover.call(upgraded, context.clone()));
+                let stream = intact.then(|| Box::new(link.stream) as Box<dyn Transport>);
+                let upgraded = Upgraded::new(stream, unread);
+                return Err(takeover.call(upgraded, self.origin.context.clone()));
             }
         };
         // Closed before anybody hears of its end.

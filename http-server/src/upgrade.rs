@@ -3,7 +3,6 @@
 use std::fmt;
 use std::future::Future;
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{self, Poll};
 
@@ -19,13 +18,11 @@ use crate::map::map;
 ///
 /// Reading gives those octets first.
 pub struct Upgraded {
-    stream: Box<dyn Transport>,
+    /// `None` if the 101 did not get through: then reading and writing fail.
+    stream: Option<Box<dyn Transport>>,
     /// What was read beyond the head and not yet handed on. Boxed: seldom anything is.
     #[expect(clippy::box_collection, reason = "two words less for each connection without it")]
     unread: Option<Box<Vec<u8>>>,
-    peer: SocketAddr,
-    /// Whether the 101 got through; if not, reading and writing fail.
-    intact: bool,
 }
 
 /// What a connection runs over.
@@ -42,24 +39,14 @@ impl Transport for Stream<TcpStream> {
 }
 
 impl Upgraded {
-    pub(crate) fn new(
-        stream: Box<dyn Transport>,
-        unread: Vec<u8>,
-        peer: SocketAddr,
-        intact: bool,
-    ) -> Self {
+    pub(crate) fn new(stream: Option<Box<dyn Transport>>, unread: Vec<u8>) -> Self {
         let unread = (!unread.is_empty()).then(|| Box::new(unread));
-        Self { stream, unread, peer, intact }
+        Self { stream, unread }
     }
 
-    fn check(&self) -> io::Result<()> {
-        if self.intact { Ok(()) } else { Err(io::ErrorKind::ConnectionAborted.into()) }
-    }
-
-    /// The client's address.
-    #[must_use]
-    pub fn peer_addr(&self) -> SocketAddr {
-        self.peer
+    fn stream(&mut self) -> io::Result<Pin<&mut dyn Transport>> {
+        let stream = self.stream.as_mut().ok_or(io::ErrorKind::ConnectionAborted)?;
+        Ok(Pin::new(&mut **stream))
     }
 }
 
@@ -69,15 +56,16 @@ impl AsyncRead for Upgraded {
         cx: &mut task::Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        self.check()?;
-        let Some(unread) = &mut self.unread else {
-            return Pin::new(&mut *self.stream).poll_read(cx, buf);
+        let this = &mut *self;
+        let stream = this.stream.as_mut().ok_or(io::ErrorKind::ConnectionAborted)?;
+        let Some(unread) = &mut this.unread else {
+            return Pin::new(&mut **stream).poll_read(cx, buf);
         };
         let len = unread.len().min(buf.len());
         buf[..len].copy_from_slice(&unread[..len]);
         unread.drain(..len);
         if unread.is_empty() {
-            self.unread = None;
+            this.unread = None;
         }
         Poll::Ready(Ok(len))
     }
@@ -89,8 +77,7 @@ impl AsyncWrite for Upgraded {
         cx: &mut task::Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.check()?;
-        Pin::new(&mut *self.stream).poll_write(cx, buf)
+        self.stream()?.poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -98,22 +85,21 @@ impl AsyncWrite for Upgraded {
         cx: &mut task::Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.check()?;
-        Pin::new(&mut *self.stream).poll_write_vectored(cx, bufs)
+        self.stream()?.poll_write_vectored(cx, bufs)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.stream).poll_flush(cx)
+        self.stream()?.poll_flush(cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.stream).poll_close(cx)
+        self.stream()?.poll_close(cx)
     }
 }
 
 impl fmt::Debug for Upgraded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Upgraded").field("peer", &self.peer).finish_non_exhaustive()
+        f.debug_struct("Upgraded").finish_non_exhaustive()
     }
 }
 
