@@ -123,7 +123,7 @@ impl Accept {
     /// Makes the route's configuration this connection's.
     pub(crate) fn apply(self, config: &mut Config) {
         if let Some(limits) = self.limits {
-            config.limits = limits;
+            config.set_limits(limits);
         }
         if let Some(timeouts) = self.timeouts {
             config.timeouts = timeouts;

@@ -153,7 +153,7 @@ impl<I: Send + 'static> Connection<I> {
         deflate: Option<Deflate>,
     ) -> Self {
         let timeouts = &config.timeouts;
-        let mut protocol = ws::Connection::server(config.limits.for_codec());
+        let mut protocol = ws::Connection::server(Arc::clone(&config.codec_limits));
         if let Some(deflate) = deflate {
             deflate.apply(&mut protocol);
         }

@@ -28,11 +28,11 @@ pub(crate) struct Queue {
     /// Frames behind all pieces.
     tail: Vec<u8>,
     /// Messages in `tail`.
-    tail_messages: usize,
+    tail_messages: u32,
     /// Octets in all.
     bytes: usize,
     /// Messages in all.
-    messages: usize,
+    messages: u32,
 }
 
 #[derive(Debug)]
@@ -40,7 +40,7 @@ struct Piece {
     frame: Frame,
     key: Option<u64>,
     /// How many messages it holds; only a piece with exactly one may be dropped.
-    messages: usize,
+    messages: u32,
     loose: bool,
 }
 
@@ -74,15 +74,11 @@ impl Queue {
 
     /// Messages that wait.
     pub(crate) fn messages(&self) -> usize {
-        self.messages
+        self.messages as usize
     }
 
     /// Lets `append` write frames at the end: `messages` of them, which will not be dropped.
-    pub(crate) fn append<T>(
-        &mut self,
-        messages: usize,
-        append: impl FnOnce(&mut Vec<u8>) -> T,
-    ) -> T {
+    pub(crate) fn append<T>(&mut self, messages: u32, append: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         let before = self.tail.len();
         let done = append(&mut self.tail);
         self.bytes += self.tail.len() - before;
@@ -190,7 +186,7 @@ impl Queue {
 
     /// Drops everything; gives how many messages that were.
     pub(crate) fn clear(&mut self) -> usize {
-        mem::take(self).messages
+        mem::take(self).messages()
     }
 
     /// Takes out what is to be written next; tells whether there is anything. The memory of what

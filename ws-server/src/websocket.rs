@@ -6,6 +6,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use seawall_codec::ws;
 use seawall_codec::ws::handshake::{self, Refusal};
 use seawall_http_server::{self as http, Answer, IntoResponse, Request, Response, Status};
 
@@ -34,11 +35,20 @@ pub struct WebSocket<F, I = Infallible> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Config {
     pub(crate) limits: Limits,
+    /// What the codec has to know of them: once for all connections.
+    pub(crate) codec_limits: Arc<ws::Limits>,
     pub(crate) timeouts: Timeouts,
     pub(crate) compression: Option<Compression>,
     pub(crate) overflow: Overflow,
     pub(crate) origins: Origins,
     pub(crate) counters: Arc<Counters>,
+}
+
+impl Config {
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.codec_limits = Arc::new(limits.for_codec());
+        self.limits = limits;
+    }
 }
 
 impl<F, H, I> WebSocket<F, I>
@@ -98,7 +108,7 @@ impl<F, I> WebSocket<F, I> {
     /// Sets how much a client may send, and how much may wait for it.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        Arc::make_mut(&mut self.config).limits = limits;
+        Arc::make_mut(&mut self.config).set_limits(limits);
         self
     }
 

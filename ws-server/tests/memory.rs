@@ -18,7 +18,7 @@ use counting::{BLOCKS, BYTES};
 const CONNECTIONS: usize = 2_000;
 
 /// Bytes of an idle connection, its handler and its places in the lists of the server included.
-const BUDGET: isize = 1536;
+const BUDGET: isize = 1024;
 
 /// Bytes that may be left of all connections together: pools of threads, tables.
 const SLACK: isize = 64 * 1024;

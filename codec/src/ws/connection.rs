@@ -11,6 +11,7 @@
 //! Both sides meet in the closing handshake and nowhere else.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::Deflate;
@@ -58,7 +59,7 @@ pub struct Connection {
     pub(super) role: Role,
     /// Where masking keys come from; not called by a server.
     pub(super) key: fn() -> [u8; 4],
-    pub(super) limits: Limits,
+    pub(super) limits: Arc<Limits>,
     pub(super) closing: Closing,
     /// The peer broke the protocol; nothing more is received.
     pub(super) failed: bool,
@@ -72,7 +73,8 @@ pub struct Connection {
     /// Whether a message that we send still lacks its last fragment.
     pub(super) sending: bool,
     /// The newest Ping that waits for its Pong.
-    pub(super) held_pong: Option<Box<[u8]>>,
+    #[expect(clippy::box_collection, reason = "a word less for each connection without one")]
+    pub(super) held_pong: Option<Box<Vec<u8>>>,
 }
 
 /// What is half received: at least one of these is there.
@@ -91,20 +93,20 @@ pub(super) struct Partial {
 }
 
 impl Connection {
-    /// The server's end.
+    /// The server's end. Limits that stand in an [`Arc`] are shared, not copied.
     #[must_use]
-    pub fn server(limits: Limits) -> Self {
-        Self::new(Role::Server, limits, || [0; 4])
+    pub fn server(limits: impl Into<Arc<Limits>>) -> Self {
+        Self::new(Role::Server, limits.into(), || [0; 4])
     }
 
     /// The client's end; `key` gives a fresh masking key for each frame, from a
     /// source that nobody can foresee (§5.3, §10.3).
     #[must_use]
-    pub fn client(limits: Limits, key: fn() -> [u8; 4]) -> Self {
-        Self::new(Role::Client, limits, key)
+    pub fn client(limits: impl Into<Arc<Limits>>, key: fn() -> [u8; 4]) -> Self {
+        Self::new(Role::Client, limits.into(), key)
     }
 
-    fn new(role: Role, limits: Limits, key: fn() -> [u8; 4]) -> Self {
+    fn new(role: Role, limits: Arc<Limits>, key: fn() -> [u8; 4]) -> Self {
         Self {
             role,
             key,
@@ -120,8 +122,8 @@ impl Connection {
 
     /// Sets other limits, from the next frame on: small until the peer has shown
     /// who it is, wider later.
-    pub fn set_limits(&mut self, limits: Limits) {
-        self.limits = limits;
+    pub fn set_limits(&mut self, limits: impl Into<Arc<Limits>>) {
+        self.limits = limits.into();
     }
 
     /// Compresses and decompresses messages from now on, as the opening handshake

@@ -38,12 +38,13 @@ use super::code::CloseCode;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Heartbeat {
-    /// Spans here are in nanoseconds: half as large as [`Duration`], and enough for 584 years.
-    interval: u64,
-    timeout: u64,
+    /// Milliseconds, a quarter as large as [`Duration`].
+    interval: u32,
+    timeout: u32,
     state: State,
 }
 
+/// Instants here are in nanoseconds: half as large as [`Duration`], and enough for 584 years.
 #[derive(Clone, Copy, Debug)]
 enum State {
     /// The next Ping is due at this instant.
@@ -71,12 +72,12 @@ impl Heartbeat {
     pub const REASON: &str = "pong timeout";
 
     /// A heartbeat whose first Ping is due one `interval` from `now`; for each Pong
-    /// it waits `timeout`. Neither has a least value; a `timeout` longer than the
-    /// `interval` holds the next Ping back.
+    /// it waits `timeout`. Both are rounded up to milliseconds; 49 days and more are for
+    /// ever. A `timeout` longer than the `interval` holds the next Ping back.
     #[must_use]
     pub fn new(interval: Duration, timeout: Duration, now: Duration) -> Self {
-        let (interval, timeout) = (nanos(interval), nanos(timeout));
-        let state = State::Resting { ping_at: nanos(now).saturating_add(interval) };
+        let (interval, timeout) = (millis(interval), millis(timeout));
+        let state = State::Resting { ping_at: after(nanos(now), interval) };
         Self { interval, timeout, state }
     }
 
@@ -85,7 +86,7 @@ impl Heartbeat {
     pub fn poll_timeout(&self) -> Duration {
         let nanos = match self.state {
             State::Resting { ping_at } => ping_at,
-            State::Waiting { sent_at, .. } => sent_at.saturating_add(self.timeout),
+            State::Waiting { sent_at, .. } => after(sent_at, self.timeout),
         };
         if nanos == u64::MAX { Duration::MAX } else { Duration::from_nanos(nanos) }
     }
@@ -110,7 +111,7 @@ impl Heartbeat {
     pub fn handle_pong(&mut self, pong: &[u8], now: Duration) -> Option<Duration> {
         match self.state {
             State::Waiting { payload, sent_at } if pong == payload => {
-                self.state = State::Resting { ping_at: sent_at.saturating_add(self.interval) };
+                self.state = State::Resting { ping_at: after(sent_at, self.interval) };
                 Some(Duration::from_nanos(nanos(now).saturating_sub(sent_at)))
             }
             State::Waiting { .. } | State::Resting { .. } => None,
@@ -138,6 +139,19 @@ impl Heartbeat {
             let unread = nanos(now).saturating_sub(nanos(since));
             *sent_at = sent_at.saturating_add(unread).min(nanos(now));
         }
+    }
+}
+
+/// The same in whole milliseconds; more than they can count is for ever.
+fn millis(span: Duration) -> u32 {
+    u32::try_from(span.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX)
+}
+
+/// The instant so many milliseconds after another.
+fn after(instant: u64, millis: u32) -> u64 {
+    match millis {
+        u32::MAX => u64::MAX,
+        millis => instant.saturating_add(u64::from(millis) * 1_000_000),
     }
 }
 
@@ -204,5 +218,15 @@ mod tests {
     fn without_an_end_of_time() {
         let heartbeat = Heartbeat::new(Duration::MAX, ms(1), ms(1));
         assert_eq!(heartbeat.poll_timeout(), Duration::MAX);
+        let heartbeat = Heartbeat::new(ms(u64::from(u32::MAX)), ms(1), ms(1));
+        assert_eq!(heartbeat.poll_timeout(), Duration::MAX);
+        let heartbeat = Heartbeat::new(ms(u64::from(u32::MAX) - 1), ms(1), ms(1));
+        assert_eq!(heartbeat.poll_timeout(), ms(u64::from(u32::MAX)));
+    }
+
+    #[test]
+    fn spans_are_rounded_up() {
+        let heartbeat = Heartbeat::new(Duration::from_micros(1), ms(1), ms(0));
+        assert_eq!(heartbeat.poll_timeout(), ms(1), "a span that is not zero does not become it");
     }
 }

@@ -137,7 +137,7 @@ impl Connection {
     /// before any of its payload is stored.
     fn admit(&mut self, header: Header) -> Result<Frame, Violation> {
         if !header.opcode.is_control() {
-            let limits = self.limits;
+            let limits = *self.limits;
             let mut message = self.message();
             match (header.opcode, &mut message) {
                 (Opcode::Continuation, None) => return Err(Violation::NothingToContinue),

@@ -1,5 +1,6 @@
 //! Sending: commands to frames, appended to the caller's buffer.
 
+use alloc::boxed::Box;
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
@@ -148,7 +149,8 @@ impl Connection {
     /// processed Ping frame" (§5.5.3). For the time when output is backed up, so
     /// that a peer that pings and never reads costs 125 bytes.
     pub fn hold_pong(&mut self, payload: &[u8]) {
-        self.held_pong = Some(payload[..payload.len().min(MAX_CONTROL_LEN)].into());
+        let payload = &payload[..payload.len().min(MAX_CONTROL_LEN)];
+        self.held_pong = Some(Box::new(payload.to_vec()));
     }
 
     /// Whether a Pong is kept.

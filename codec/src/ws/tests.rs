@@ -249,7 +249,7 @@ fn idle_means_nothing_half_received() {
 #[test]
 fn an_idle_connection_is_small() {
     let size = size_of::<Connection>();
-    assert!(size <= 256, "{size} bytes");
+    assert!(size <= 48, "{size} bytes");
 }
 
 #[test]
