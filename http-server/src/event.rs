@@ -8,6 +8,8 @@ use std::time::Duration;
 use seawall_actor::catch;
 use seawall_codec::http::Status;
 
+use crate::Error;
+
 /// Something that the one who runs the server may want to know.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -24,7 +26,7 @@ pub enum Event<'a> {
     ConnectionFailed {
         /// The connection's label.
         label: &'a str,
-        /// Why: an [`Error`](crate::Error), or what drove an upgraded connection, or made content,
+        /// Why: an [`Error`], or what drove an upgraded connection, or made content,
         /// returned.
         error: &'a (dyn std::error::Error + Send + Sync + 'static),
     },
@@ -41,6 +43,17 @@ pub enum Event<'a> {
         /// From the end of the request's head to the end of the response, as far as the server
         /// is concerned: the last octets may still be on their way.
         duration: Duration,
+    },
+    /// A request is answered whose head could not be read: by 400, 408, 414, 431 or the like. What
+    /// it asked for is not known; nobody else has seen it. The connection ends, and
+    /// [`ConnectionFailed`](Self::ConnectionFailed) follows.
+    Rejected {
+        /// The client's address.
+        peer: SocketAddr,
+        /// The status that was sent.
+        status: Status,
+        /// What was wrong.
+        error: &'a Error,
     },
     /// A connection was refused at a limit.
     Refused {

@@ -102,7 +102,10 @@ impl Door {
             None => self.shared.seat(peer, permit),
             Some(proxies) if proxies.contains(peer.ip()) => Some(self.shared.seat_of_proxy(permit)),
             // Whoever that is, it has nothing to say about clients.
-            Some(_) => return self.shared.refuse(peer),
+            Some(_) => {
+                self.shared.counters.closed.add();
+                return self.shared.refuse(peer);
+            }
         };
         let Some(seat) = seat else {
             self.shared.refuse(peer);

@@ -14,10 +14,11 @@ use crate::date;
 use crate::error::{Kind, Phase};
 use crate::link::{Fault, Link, Remainder, Slot};
 use crate::output::GATHER_LEN;
+use crate::request::Origin;
 use crate::response::{Content, MediaType};
 use crate::stream::{Piece, Producer};
 use crate::upgrade::{Takeover, Transport};
-use crate::{Error, Response};
+use crate::{Error, Event, Response};
 
 /// Content that a handler did not read is skipped up to this many octets, so that the connection
 /// can persist; a longer rest costs more than a new connection.
@@ -315,6 +316,8 @@ impl<S: Transport> Slot<S> {
         let response = error.response();
         exchange.close();
         self.count_response(response.status);
+        let Origin { peer, .. } = self.origin;
+        self.shared.report(&Event::Rejected { peer, status: response.status, error: &error });
         self.with(|link| {
             let written = write_head(link.output.bytes(), &mut exchange, &response, &date::now());
             if let (Ok(Sending::Length(_)), Content::Whole(bytes)) = (written, response.content) {

@@ -93,6 +93,9 @@ impl Response {
 
     /// 101: the connection speaks `protocol` from here on, and `takeover` drives it, inside the
     /// same actor (RFC 9110 §7.8).
+    ///
+    /// If it fails, for want of time if an [`io::Error`](std::io::Error) of the kind `TimedOut` is the
+    /// error or among its sources, that is reported and counted like a failure of our own.
     #[must_use]
     pub fn switching_protocols<F, Fut>(protocol: &'static str, takeover: F) -> Self
     where

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
+use std::io;
+use std::iter;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -341,7 +343,7 @@ impl Shared {
                 self.report(&Event::Crashed { label, text });
             }
             ExitReason::Failed(error) => {
-                if error.downcast_ref::<Error>().is_some_and(Error::is_timeout) {
+                if is_timeout(&**error) {
                     self.counters.timeouts.add();
                 }
                 self.report(&Event::ConnectionFailed { label, error: &**error });
@@ -352,6 +354,16 @@ impl Shared {
             | ExitReason::NoProcess => {}
         }
     }
+}
+
+/// Whether time ran out: by our word, or, of what drove an upgraded connection, by the system's.
+fn is_timeout(error: &(dyn std::error::Error + 'static)) -> bool {
+    if let Some(error) = error.downcast_ref::<Error>() {
+        return error.is_timeout();
+    }
+    let mut causes = iter::successors(Some(error), |error| error.source())
+        .filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|error| error.kind() == io::ErrorKind::TimedOut)
 }
 
 /// A connection's place among those that may be open; given back when dropped.
@@ -398,6 +410,7 @@ impl Drop for Seat {
             }
         }
         drop(by_address);
+        self.shared.counters.closed.add();
         self.shared.counters.active.sub();
     }
 }

@@ -38,6 +38,8 @@ counters! {
     accepted,
     /// Connections open now.
     active,
+    /// Connections that have ended, those that were refused included.
+    closed,
     /// Connections refused at a limit.
     refused,
     /// Accepts that failed.

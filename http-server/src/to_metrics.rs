@@ -9,9 +9,10 @@ use crate::{Event, Stats};
 /// | metric | kind | labels |
 /// |---|---|---|
 /// | `http_server_request_duration_seconds` | histogram | `method`, `status` |
+/// | `http_server_rejected_requests_total` | counter | `status` |
 /// | `http_server_crashes_total`, `http_server_connection_failures_total`, `http_server_connections_refused_total`, `http_server_accept_errors_total` | counter | |
 ///
-/// The histogram's count is the number of requests. A method that is none of the registry's is
+/// The histogram's count is the number of requests whose head could be read. A method that is none of the registry's is
 /// labelled `other`: a client must not choose how many series there are. What only the
 /// server's counters know, [`Stats::publish`] adds.
 ///
@@ -33,6 +34,10 @@ pub fn to_metrics(event: &Event<'_>) {
             ];
             histogram!("http_server_request_duration_seconds", &labels).record(*duration);
         }
+        Event::Rejected { status, .. } => {
+            let labels = [("status", status.code().to_string())];
+            counter!("http_server_rejected_requests_total", &labels).increment(1);
+        }
         Event::Crashed { .. } => counter!("http_server_crashes_total").increment(1),
         Event::ConnectionFailed { .. } => {
             counter!("http_server_connection_failures_total").increment(1);
@@ -51,8 +56,11 @@ impl Stats {
         gauge!("http_server_blocking_stuck").set(self.blocking_stuck as f64);
         for (name, value) in [
             ("http_server_connections_accepted_total", self.accepted),
+            ("http_server_connections_closed_total", self.closed),
             ("http_server_requests_total", self.requests),
             ("http_server_request_errors_total", self.request_errors),
+            ("http_server_client_errors_total", self.client_errors),
+            ("http_server_server_errors_total", self.server_errors),
             ("http_server_handshake_errors_total", self.handshake_errors),
             ("http_server_timeouts_total", self.timeouts),
             ("http_server_upgrades_total", self.upgrades),

@@ -22,6 +22,9 @@ pub fn to_tracing(event: &Event<'_>) {
             let (status, duration) = (status.code(), duration.as_secs_f64());
             debug!(%peer, method, target, status, duration, "answered");
         }
+        Event::Rejected { peer, status, error } => {
+            debug!(%peer, status = status.code(), %error, "rejected");
+        }
         Event::Crashed { label, text } => error!(label, text, "crashed"),
         Event::ConnectionFailed { label, error } => {
             if error.downcast_ref::<Error>().is_some_and(Error::is_peer) {

@@ -88,6 +88,7 @@ fn events_reach_metrics_and_tracing() {
             "DEBUG message=answered method=\"BREW\" target=\"/hello\" status=501",
             "DEBUG message=answered method=\"GET\" target=\"/crash\" status=500",
             "ERROR message=crashed text=\"as asked\"",
+            "DEBUG message=rejected status=400 error=the client broke the protocol: malformed request line (RFC 9112 §3)",
             "DEBUG message=connection failed error=the client broke the protocol: malformed request line (RFC 9112 §3)",
         ]
     );
@@ -112,6 +113,7 @@ fn events_reach_metrics_and_tracing() {
         [
             "http_server_connection_failures_total  1",
             "http_server_crashes_total  1",
+            "http_server_rejected_requests_total status=400 1",
             "http_server_request_duration_seconds method=GET,status=200 1 values",
             "http_server_request_duration_seconds method=GET,status=500 1 values",
             "http_server_request_duration_seconds method=other,status=501 1 values",

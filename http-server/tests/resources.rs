@@ -8,7 +8,7 @@ mod counting;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::num::NonZero;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use seawall_actor::Runtime;
 use seawall_http_server::{
-    Context, Request, Response, Router, Running, Scope, Server, Status, Upgraded, blocking,
+    Context, Event, Request, Response, Router, Running, Scope, Server, Status, Upgraded, blocking,
 };
 
 use seawall_tls::{Acceptor, Config, Identity};
@@ -289,7 +289,14 @@ fn a_server_without_descriptors_recovers() {
     let executor = Arc::new(Executor::new());
     let spawner = Arc::clone(&executor);
     let scope = Scope::foreign(move |task| spawner.spawn(task).detach());
-    let server = Server::new(routes(open())).listen(([127, 0, 0, 1], 0).into());
+    let told = Arc::new(AtomicU64::new(0));
+    let tell = Arc::clone(&told);
+    let server =
+        Server::new(routes(open())).listen(([127, 0, 0, 1], 0).into()).on_event(move |event| {
+            if let Event::AcceptFailed { .. } = event {
+                tell.fetch_add(1, Ordering::SeqCst);
+            }
+        });
     let running = server.start(&scope).unwrap();
     let mut clients: Vec<_> = (0..CLIENTS).map(|_| connect(running.local_addr(), HELLO)).collect();
     let limit = getrlimit(Resource::Nofile);
@@ -310,6 +317,7 @@ fn a_server_without_descriptors_recovers() {
     assert_eq!(future::block_on(running.shutdown(PATIENCE)), 0);
     drop(stop);
     let _ = serving.join().unwrap();
+    assert_eq!(told.load(Ordering::SeqCst), running.stats().accept_errors);
 }
 
 fn descriptors() -> usize {

@@ -13,6 +13,7 @@ mod handovers; // Upgrade
 mod leaving; // clients that leave while they are answered
 mod limits; // sizes and counts: just allowed, and just too much
 mod machine; // whatever comes, in whatever pieces
+mod observed; // counters and events, each of them
 mod pipe; // a connection in memory
 mod proxies; // who the client is behind a proxy, and who is believed
 mod requests; // heads that are refused, heads that are not
@@ -55,7 +56,7 @@ impl Fixture {
         let heard = Arc::clone(&events);
         let server = setup(Server::new(router)).on_event(move |event| {
             heard.lock().unwrap().push(match event {
-                Event::Answered { .. } => return,
+                Event::Answered { .. } | Event::Rejected { .. } => return,
                 Event::Crashed { text, .. } => format!("crashed: {text}"),
                 Event::ConnectionFailed { error, .. } => format!("failed: {error}"),
                 other => format!("{other:?}"),
