@@ -23,6 +23,9 @@ pub struct Listen {
     /// A certificate that nobody trusts, made at start: for tests
     #[arg(long, conflicts_with = "tls_cert")]
     pub tls_self_signed: bool,
+    /// Another name with a certificate of its own, made at start, for who asks for it; can be given several times
+    #[arg(long, value_name = "NAME", requires = "tls_self_signed")]
+    pub tls_name: Vec<String>,
     /// Address and port for https, beside http
     #[arg(long, value_name = "ADDRESS")]
     pub tls_listen: Option<SocketAddr>,

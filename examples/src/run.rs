@@ -75,10 +75,15 @@ impl Serving {
     pub fn by_flags(server: Server, listen: &Listen) -> Result<Self, Box<dyn Error>> {
         let identity = match (&listen.tls_cert, &listen.tls_key) {
             (Some(certificate), Some(key)) => Some(Identity::files(certificate, key)),
-            _ if listen.tls_self_signed => Some(self_signed()?),
+            _ if listen.tls_self_signed => Some(self_signed(&["localhost", "127.0.0.1"])?),
             _ => None,
         };
-        let acceptor = identity.map(|identity| Acceptor::new(Config::new(identity))).transpose()?;
+        let mut config = identity.map(Config::new);
+        for name in &listen.tls_name {
+            let identity = self_signed(&[name])?;
+            config = config.map(|config| config.also(identity));
+        }
+        let acceptor = config.map(Acceptor::new).transpose()?;
         let (server, schemes) = match (acceptor.clone(), listen.tls_listen) {
             (None, None) => (server.listen(listen.listen), &["http"][..]),
             (Some(acceptor), None) => (server.listen_tls(listen.listen, acceptor), &["https"][..]),
@@ -174,10 +179,10 @@ fn signals(signals: &[c_int]) -> io::Result<UnixStream> {
     ours.try_into()
 }
 
-/// A certificate for this machine alone.
-fn self_signed() -> Result<Identity, rcgen::Error> {
-    let made =
-        rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+/// A certificate that nobody else vouches for.
+fn self_signed(names: &[&str]) -> Result<Identity, rcgen::Error> {
+    let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+    let made = rcgen::generate_simple_self_signed(names)?;
     Ok(Identity::text(made.cert.pem(), made.signing_key.serialize_pem()))
 }
 

@@ -228,6 +228,31 @@ impl Context {
         Ok(())
     }
 
+    /// Names for which the subject promises a certificate each.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.shared.profile.tls.names
+    }
+
+    /// Shakes hands on a connection to where TLS is judged, and asks for a name there.
+    ///
+    /// # Errors
+    ///
+    /// Why it came to nothing, or that the certificate is for another name.
+    pub(crate) async fn secure_for(
+        &self,
+        connection: &mut Connection,
+        name: &str,
+    ) -> Result<(), String> {
+        let Some(tls) = &self.tls_endpoint().tls else { return Ok(()) };
+        let tls = tls.asking_for(name)?;
+        connection.shake_hands(&tls, Pieces::ONE, self.answer_by()).await?;
+        if connection.is_secured_for(&tls) {
+            Ok(())
+        } else {
+            Err("a certificate that is not for this name".into())
+        }
+    }
+
     /// The first message of a handshake, to be sent in a case's own way.
     pub(crate) fn hello(&self) -> Result<Vec<u8>, Verdict> {
         let tls = self.tls_endpoint().tls.as_ref();

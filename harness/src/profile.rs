@@ -170,6 +170,8 @@ pub struct Tls {
     pub ca: Option<PathBuf>,
     /// Anyone's: what is judged is the server, not who it is.
     pub insecure: bool,
+    /// Names for each of which it has a certificate, and shows it to who asks for it (SNI).
+    pub names: Vec<String>,
 }
 
 /// A verdict that is known and accepted.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use seawall_harness::{Error, Launch, Profile, Route, Tls};
+use seawall_harness::{Error, Launch, Profile, Route};
 
 use super::{DEFAULT_PROFILE, Subject};
 
@@ -109,9 +109,9 @@ impl Subject {
             // A path on the command line begins where that was typed.
             let file = std::path::absolute(file)
                 .map_err(|error| Error::Usage(format!("--ca {}: {error}", file.display())))?;
-            profile.tls = Tls { ca: Some(file), insecure: false };
+            (profile.tls.ca, profile.tls.insecure) = (Some(file), false);
         } else if self.insecure {
-            profile.tls = Tls { ca: None, insecure: true };
+            (profile.tls.ca, profile.tls.insecure) = (None, true);
         }
         Ok(())
     }

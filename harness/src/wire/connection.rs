@@ -139,6 +139,11 @@ impl Connection {
         Ok(connection)
     }
 
+    /// Whether TLS was agreed on with a certificate for the name that was asked for.
+    pub(crate) fn is_secured_for(&self, tls: &Tls) -> bool {
+        self.session.as_ref().is_some_and(|session| session.is_for(tls))
+    }
+
     /// Does a handshake on a connection over which nothing was said yet. Of it the trace tells only what came
     /// out.
     pub(crate) async fn shake_hands(

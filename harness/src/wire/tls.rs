@@ -10,9 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::verify_server_name;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, ProtocolVersion, RootCertStore,
     SignatureScheme,
@@ -38,6 +40,15 @@ impl Tls {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| format!("{host} is no name that a certificate could have"))?;
         Ok(Self { config: Arc::clone(&trust.0), name })
+    }
+
+    /// The same, asking for another name.
+    ///
+    /// # Errors
+    ///
+    /// That it is no name.
+    pub(crate) fn asking_for(&self, host: &str) -> Result<Self, String> {
+        Self::new(&Trust(Arc::clone(&self.config)), host)
     }
 }
 
@@ -158,6 +169,15 @@ impl Session {
             Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
             _ => "an unknown TLS",
         }
+    }
+
+    /// Whether the subject's certificate is one for the name that was asked for.
+    pub(crate) fn is_for(&self, tls: &Tls) -> bool {
+        let shown = self.connection.peer_certificates().and_then(|chain| chain.first());
+        shown.is_some_and(|shown| {
+            ParsedCertificate::try_from(shown)
+                .is_ok_and(|parsed| verify_server_name(&parsed, &tls.name).is_ok())
+        })
     }
 
     /// Records that are to be sent, and not given out yet.
@@ -309,7 +329,7 @@ mod tests {
     }
 
     fn insecure() -> Trust {
-        let anyone = profile::Tls { ca: None, insecure: true };
+        let anyone = profile::Tls { insecure: true, ..profile::Tls::default() };
         Trust::new(&anyone, Path::new("")).unwrap()
     }
 
@@ -394,7 +414,7 @@ mod tests {
         let folder = std::env::temp_dir();
         let file = PathBuf::from(format!("seawall-ca-{}.pem", std::process::id()));
         std::fs::write(folder.join(&file), &server.pem).unwrap();
-        let tls = profile::Tls { ca: Some(file.clone()), insecure: false };
+        let tls = profile::Tls { ca: Some(file.clone()), ..profile::Tls::default() };
         let trust = Trust::new(&tls, &folder).unwrap();
         std::fs::remove_file(folder.join(&file)).unwrap();
         assert!(open(&server, &trust).is_ok());

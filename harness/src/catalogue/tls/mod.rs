@@ -5,6 +5,7 @@
 
 mod crowd;
 mod hello;
+mod names;
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -46,6 +47,7 @@ pub(super) fn cases() -> Vec<Case> {
             .rule("RFC 8446 §6", Hardening),
     ];
     cases.extend(crowd::cases());
+    cases.push(names::case());
     cases
 }
 

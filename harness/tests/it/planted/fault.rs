@@ -674,6 +674,8 @@ faults! {
     TlsNoCloseNotify = "tls-no-close-notify",
     /// A client that ends without `close_notify` is waited for.
     TlsCutWaits = "tls-cut-waits",
+    /// The same certificate for whatever name.
+    TlsOneCertificate = "tls-one-certificate",
 }
 
 impl fmt::Display for Fault {

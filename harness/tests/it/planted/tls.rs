@@ -7,7 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
+use rustls::crypto::ring::sign;
 use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, ServerConnection};
 
 use super::fault::{Fault, Faults};
@@ -38,11 +41,8 @@ pub(super) fn start(port: u16, inside: SocketAddr, faults: Faults) {
     });
 }
 
-/// A certificate that nobody trusts, and what else a handshake needs.
+/// Certificates that nobody trusts, and what else a handshake needs.
 fn config(faults: &Faults) -> Arc<ServerConfig> {
-    let made =
-        rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("it can be made");
-    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
     let versions: &[_] = if faults.has(Fault::Tls12Only) {
         &[&rustls::version::TLS12]
     } else {
@@ -53,9 +53,35 @@ fn config(faults: &Faults) -> Arc<ServerConfig> {
         .with_protocol_versions(versions)
         .expect("ring knows both")
         .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key.into())
-        .expect("they were made for each other");
+        .with_cert_resolver(Arc::new(Certificates {
+            first: certificate(&["127.0.0.1", "one.test"]),
+            other: certificate(&["other.test"]),
+            only_first: faults.has(Fault::TlsOneCertificate),
+        }));
     Arc::new(config)
+}
+
+fn certificate(names: &[&str]) -> Arc<CertifiedKey> {
+    let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+    let made = rcgen::generate_simple_self_signed(names).expect("it can be made");
+    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()).into();
+    let key = sign::any_supported_type(&key).expect("ring knows its kind");
+    Arc::new(CertifiedKey::new(vec![made.cert.der().clone()], key))
+}
+
+/// What a client gets to see.
+#[derive(Debug)]
+struct Certificates {
+    first: Arc<CertifiedKey>,
+    other: Arc<CertifiedKey>,
+    only_first: bool,
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let other = hello.server_name() == Some("other.test") && !self.only_first;
+        Some(Arc::clone(if other { &self.other } else { &self.first }))
+    }
 }
 
 /// What all connections share.

@@ -171,6 +171,7 @@ pub(crate) fn profile(faults: &str) -> Profile {
         ws = "ws://127.0.0.1:{port}"
         [tls]
         insecure = true
+        names = ["one.test", "other.test"]
         [limits]
         first_byte = "3s"
         head = "1500ms"
