@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
+use std::mem;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -61,6 +62,8 @@ struct State {
     said: VecDeque<u8>,
     ended: Option<End>,
     heard: Vec<u8>,
+    /// In how many writes that came, since somebody asked.
+    writes: usize,
     /// Takes nothing for now.
     full: bool,
     server: Vec<Waker>,
@@ -82,7 +85,7 @@ impl Peer {
     fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.state();
         change(&mut state);
-        let woken = std::mem::take(&mut state.server);
+        let woken = mem::take(&mut state.server);
         drop(state);
         woken.into_iter().for_each(Waker::wake);
     }
@@ -104,6 +107,11 @@ impl Peer {
     /// How much of what it has said is not read yet.
     pub(crate) fn unread(&self) -> usize {
         self.state().said.len()
+    }
+
+    /// How many writes came since this was asked.
+    pub(crate) fn writes(&self) -> usize {
+        mem::take(&mut self.state().writes)
     }
 
     async fn head(&self) {
@@ -187,6 +195,7 @@ impl AsyncWrite for Peer {
             return Poll::Pending;
         }
         state.heard.extend(buf);
+        state.writes += 1;
         if let Some(client) = state.client.take() {
             client.wake();
         }
