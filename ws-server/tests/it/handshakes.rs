@@ -1,8 +1,10 @@
-use seawall_actor::Runtime;
-use seawall_http_server::{Request, Router, Server, Status};
-use seawall_ws_server::{Accept, Handler, Message, Reject, Sender, WebSocket};
+use std::time::Instant;
 
-use crate::client::{Client, KEY, TEXT, frame, handshake};
+use seawall_actor::Runtime;
+use seawall_http_server::{Limits, Request, Router, Server, Status};
+use seawall_ws_server::{Accept, Handler, Message, Receiver, Reject, Sender, WebSocket};
+
+use crate::client::{Client, KEY, TEXT, close, frame, handshake};
 use crate::{Fixture, PATIENCE, Told};
 
 #[test]
@@ -94,9 +96,36 @@ fn a_refusal_is_a_status_or_a_close_and_no_connection() {
     let mut client = Client::open(running.local_addr(), "/policy");
     let reason = client.expect_close(1008);
     assert_eq!(reason, "é".repeat(61), "cut at 123 octets, and not within a character");
-    client.send(crate::client::close(1008, ""));
+    client.send(close(1008, ""));
     assert!(client.is_closed());
     // A panic before the 101 is a panic of an HTTP handler.
     let head = Client::connect(running.local_addr()).send(handshake("/panic")).head();
     assert!(head.starts_with("HTTP/1.1 500 "), "{head}");
+}
+
+/// A seat is a connection's until its end, though it speaks WebSocket by then.
+#[test]
+fn a_client_has_so_many_connections_at_once() {
+    let runtime = Runtime::new().unwrap();
+    let limits = Limits { connections_per_address: 2, ..Limits::default() };
+    let server = Server::new(WebSocket::from_fn(
+        async |mut receiver: Receiver, _| {
+            while receiver.recv().await.is_some() {}
+        },
+    ));
+    let server = server.limits(limits).listen(([127, 0, 0, 1], 0).into());
+    let running = server.start(runtime.scope()).unwrap();
+    let open = || Client::open(running.local_addr(), "/");
+    let (_first, mut second) = (open(), open());
+    let head = Client::connect(running.local_addr()).send(handshake("/")).head();
+    assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
+    second.send(close(1000, "")).expect_close(1000);
+    assert!(second.is_closed());
+    drop(second);
+    let begun = Instant::now();
+    while running.stats().active > 1 {
+        assert!(begun.elapsed() < PATIENCE, "{:?}", running.stats());
+        std::thread::yield_now();
+    }
+    open();
 }

@@ -1,6 +1,7 @@
 //! The server from outside, over raw sockets: the client writes its frames octet by octet, so that
 //! a fault which both ends of the codec share cannot hide here.
 
+mod accepts; // what one connection may have in place of its route's
 mod batches; // what leaves in one write
 mod busy; // handlers that take their time, in simulated time
 mod client; // a client that knows nothing but frames
