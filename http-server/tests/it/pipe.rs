@@ -29,7 +29,7 @@ struct Lane {
 }
 
 /// Octets on their way in one direction.
-const ROOM: usize = 64 * 1024;
+pub(crate) const ROOM: usize = 64 * 1024;
 
 /// The two ends of a connection; what the second one reads and writes is cut by `sizes`.
 pub(crate) fn pair(sizes: &[usize]) -> (End, End) {

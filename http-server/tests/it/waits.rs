@@ -4,12 +4,16 @@
 
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
 use seawall_actor::sim::Simulation;
 use seawall_actor::time;
-use seawall_http_server::{Error, Request, Router, Running, Server, Stats, Timeouts};
+use seawall_http_server::{
+    Error, Request, Response, Router, Running, Server, Stats, Status, Timeouts,
+};
 
 use crate::pipe::{self, End};
 
@@ -73,8 +77,16 @@ struct Served<T> {
 
 /// Serves one connection in simulated time.
 fn serve<T>(timeouts: Timeouts, client: impl AsyncFnOnce(End) -> T) -> Served<T> {
+    serve_with(routes(), timeouts, client)
+}
+
+fn serve_with<T>(
+    router: Router,
+    timeouts: Timeouts,
+    client: impl AsyncFnOnce(End) -> T,
+) -> Served<T> {
     let done = Simulation::new(7).run(async |scope| {
-        let server = Server::new(routes()).timeouts(timeouts);
+        let server = Server::new(router).timeouts(timeouts);
         let running: Running = server.start_without_listener(scope);
         let (end, stream) = pipe::pair(&[]);
         let began = time::now();
@@ -227,6 +239,39 @@ fn an_answer_must_be_taken_at_the_minimum_rate() {
         assert!(fast.client > BIG, "all of it, with its head");
         assert_eq!(fast.stats.timeouts, 0);
     }
+}
+
+/// H-09. What makes content without end goes no further than a client that does not read lets it,
+/// until that is cut off.
+#[test]
+fn a_client_that_does_not_read_stops_what_is_made_for_it() {
+    const PIECE: usize = 1024;
+    let made = Arc::new(AtomicUsize::new(0));
+    let making = Arc::clone(&made);
+    let router = Router::new().get("/endless", move |_: Request| {
+        let making = Arc::clone(&making);
+        async move {
+            Response::new(Status::OK).stream("text/plain", async move |mut sender| {
+                while sender.send([b'x'; PIECE]).await.is_ok() {
+                    making.fetch_add(PIECE, Ordering::Relaxed);
+                }
+            })
+        }
+    });
+    let served = serve_with(router, Timeouts::default(), async |mut end: End| {
+        end.write_all(b"GET /endless HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
+        time::sleep(SECOND).await;
+        let soon = made.load(Ordering::Relaxed);
+        time::sleep(5 * SECOND).await;
+        (soon, made.load(Ordering::Relaxed), end)
+    });
+    let (soon, late, _) = served.client;
+    // What is gathered leaves before more is: here it fills what may be on its way, save for a rest.
+    // Beside that there is a piece at each end of the channel between.
+    let bound = pipe::ROOM + 2 * PIECE;
+    assert!((pipe::ROOM / 2..=bound).contains(&soon), "{soon} octets, the bound is {bound}");
+    assert_eq!(soon, late);
+    assert_eq!((served.stats.timeouts, served.lasted), (1, 6 * SECOND));
 }
 
 /// The client has its answer at once, and as long as this to read it.
