@@ -139,6 +139,18 @@ fn sigterm_says_goodbye_to_websockets_and_exits_0() {
     example.stop();
 }
 
+#[test]
+fn ctrl_c_ends_connections_in_order_and_exits_0() {
+    let example = Example::plain(REFERENCE, &[]);
+    let mut idle = example.connect();
+    idle.write_all(b"GET /hello HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    idle.read_exact(&mut [0]).unwrap();
+    assert_eq!(example.stop_by("-INT"), "");
+    let mut rest = String::new();
+    idle.read_to_string(&mut rest).unwrap();
+    assert!(rest.ends_with("\r\nhello\n"), "{rest}");
+}
+
 /// An accept that fails for want of descriptors is no reason to stop accepting, nor to spin.
 #[test]
 fn a_server_out_of_descriptors_recovers() {

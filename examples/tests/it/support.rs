@@ -91,8 +91,12 @@ impl Example {
     }
 
     /// Stops it as a service manager does: it must end in order. What it still complained of.
-    pub(crate) fn stop(mut self) -> String {
-        self.signal("-TERM");
+    pub(crate) fn stop(self) -> String {
+        self.stop_by("-TERM")
+    }
+
+    pub(crate) fn stop_by(mut self, signal: &str) -> String {
+        self.signal(signal);
         let mut rest = String::new();
         self.stderr.read_to_string(&mut rest).unwrap();
         assert_eq!(self.child.wait().unwrap().code(), Some(0), "{rest}");

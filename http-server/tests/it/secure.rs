@@ -1,16 +1,18 @@
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use rustls::pki_types::{CertificateDer, ServerName};
+use rcgen::{CertifiedKey, KeyPair};
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use seawall_actor::Runtime;
-use seawall_http_server::{Limits, Request, Router, Running, Server, Timeouts};
-use seawall_tls::{Acceptor, Config, Identity, Version};
+use seawall_http_server::{Endpoint, Limits, Networks, Request, Router, Running, Server, Timeouts};
+use seawall_tls::{Acceptor, Clients, Config, Identity, Version};
 
 use crate::client::Client;
+use crate::files::Folder;
 use crate::{PATIENCE, routes};
 
 /// Short enough for a test to wait for.
@@ -31,9 +33,18 @@ impl Secure {
     }
 
     pub(crate) fn serve(router: Router, setup: impl FnOnce(Server) -> Server) -> Self {
+        Self::serve_at(router, setup, |config| config, |endpoint| endpoint)
+    }
+
+    fn serve_at(
+        router: Router,
+        setup: impl FnOnce(Server) -> Server,
+        tls: impl FnOnce(Config) -> Config,
+        at: impl FnOnce(Endpoint) -> Endpoint,
+    ) -> Self {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let identity = Identity::text(made.cert.pem(), made.signing_key.serialize_pem());
-        let acceptor = Acceptor::new(Config::new(identity)).unwrap();
+        let acceptor = Acceptor::new(tls(Config::new(identity))).unwrap();
         let runtime = Runtime::new().unwrap();
         let (report, failures) = mpsc::channel();
         let running = setup(Server::new(router))
@@ -42,7 +53,7 @@ impl Secure {
                     report.send(error.to_string()).unwrap();
                 }
             })
-            .listen_tls(([127, 0, 0, 1], 0).into(), acceptor)
+            .listen_on(at(Endpoint::new(([127, 0, 0, 1], 0).into()).tls(acceptor)))
             .start(runtime.scope())
             .unwrap();
         Self {
@@ -59,23 +70,38 @@ impl Secure {
     }
 
     fn session(&self) -> ClientConnection {
+        self.session_of(None)
+    }
+
+    /// A session of a client that has a certificate, or none.
+    fn session_of(&self, own: Option<&CertifiedKey<KeyPair>>) -> ClientConnection {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.clone()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
+        let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+            .with_root_certificates(roots);
+        let mut config = match own {
+            None => config.with_no_client_auth(),
+            Some(own) => {
+                let key = PrivatePkcs8KeyDer::from(own.signing_key.serialize_der());
+                config.with_client_auth_cert(vec![own.cert.der().clone()], key.into()).unwrap()
+            }
+        };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         let name = ServerName::try_from("localhost").unwrap();
         ClientConnection::new(Arc::new(config), name).unwrap()
     }
 
-    fn client(&self) -> StreamOwned<ClientConnection, TcpStream> {
+    fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address()).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        StreamOwned::new(self.session(), stream)
+        stream
+    }
+
+    fn client(&self) -> StreamOwned<ClientConnection, TcpStream> {
+        StreamOwned::new(self.session(), self.connect())
     }
 
     /// A client that sends its first message, and nothing more.
@@ -89,7 +115,10 @@ impl Secure {
 
     /// Asks for `path` and reads up to the end of the connection.
     fn get(&self, path: &str) -> String {
-        let mut client = self.client();
+        Self::ask(self.client(), path)
+    }
+
+    fn ask(mut client: StreamOwned<ClientConnection, TcpStream>, path: &str) -> String {
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         client.write_all(request.as_bytes()).unwrap();
@@ -139,6 +168,84 @@ fn a_handler_sees_what_was_agreed_on() {
         tls.server_name.as_deref().unwrap_or_default().to_owned()
     });
     assert!(Secure::serve(router, |server| server).get("/tls").ends_with("\r\nlocalhost"));
+}
+
+#[test]
+fn a_handler_sees_who_the_client_is() {
+    let own = rcgen::generate_simple_self_signed(["alice.test".to_owned()]).unwrap();
+    let (folder, der) = (Folder::new(), own.cert.der().clone());
+    // Its own authority.
+    let trusted = folder.write("clients.pem", own.cert.pem().as_bytes());
+    let router = routes().get("/me", move |request: Request| {
+        let chain = &request.tls().unwrap().client_chain;
+        let known = chain.iter().map(|shown| **shown == *der).collect::<Vec<_>>();
+        async move { format!("{known:?}") }
+    });
+    let secure = Secure::serve_at(
+        router,
+        |server| server,
+        |config| config.clients(Clients::optional(trusted)),
+        |endpoint| endpoint,
+    );
+    let client = StreamOwned::new(secure.session_of(Some(&own)), secure.connect());
+    assert!(Secure::ask(client, "/me").ends_with("\r\n[true]"));
+    assert!(secure.get("/me").ends_with("\r\n[]"), "a stranger");
+}
+
+/// The PROXY protocol comes before TLS, in a segment of its own or in one with the handshake.
+#[test]
+fn a_proxy_names_the_client_before_tls() {
+    let router = routes().get("/who", async |request: Request| request.peer_addr().to_string());
+    let proxies = Networks::parse(["127.0.0.1"]).unwrap();
+    let secure = Secure::serve_at(
+        router,
+        |server| server,
+        |config| config,
+        |endpoint| endpoint.behind_proxies(proxies),
+    );
+    for together in [false, true] {
+        let (mut session, mut stream) = (secure.session(), secure.connect());
+        let mut first = b"PROXY TCP4 192.0.2.7 192.0.2.1 4096 443\r\n".to_vec();
+        if together {
+            session.write_tls(&mut first).unwrap();
+        }
+        stream.write_all(&first).unwrap();
+        let answer = Secure::ask(StreamOwned::new(session, stream), "/who");
+        assert!(answer.ends_with("\r\n192.0.2.7:4096"), "{answer}");
+    }
+    // Without a header there is no handshake.
+    let mut stranger = secure.undecided();
+    assert!(stranger.is_closed());
+    assert!(secure.failure().contains("the proxy broke the protocol"));
+}
+
+/// H-09. By `close_notify`, while the connection beneath stays open, or by the end of that.
+#[test]
+fn a_handler_hears_that_its_client_closed() {
+    let (tell, told) = mpsc::channel();
+    let router = routes().get("/wait", move |request: Request| {
+        let tell = tell.clone();
+        async move {
+            tell.send("waiting").unwrap();
+            request.gone().await;
+            tell.send("gone").unwrap();
+            "to whom it may concern\n"
+        }
+    });
+    let secure = Secure::serve(router, |server| server);
+    for says_goodbye in [true, false] {
+        let mut client = secure.client();
+        client.write_all(b"GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        assert_eq!(told.recv_timeout(PATIENCE), Ok("waiting"));
+        let beneath = client.sock.try_clone().unwrap();
+        if says_goodbye {
+            client.conn.send_close_notify();
+            client.flush().unwrap();
+        } else {
+            beneath.shutdown(Shutdown::Write).unwrap();
+        }
+        assert_eq!(told.recv_timeout(PATIENCE), Ok("gone"), "{says_goodbye}");
+    }
 }
 
 /// TLS-03. One slot for handshakes, and clients that connect, begin a message, or leave: none of them takes
