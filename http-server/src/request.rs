@@ -139,14 +139,16 @@ impl Request {
         self.link.0.origin().peer
     }
 
-    /// Whether the request came over TLS.
+    /// Whether the request came over TLS of this server's own. Not known, and false, of TLS that a
+    /// proxy has ended, or that lies beneath a stream given to
+    /// [`Running::serve_connection`](crate::Running::serve_connection).
     #[must_use]
     pub fn is_secure(&self) -> bool {
         self.link.0.origin().tls.is_some()
     }
 
-    /// What the TLS handshake agreed on: version, names, the client's certificate. `None` if the
-    /// connection is plain.
+    /// What the TLS handshake agreed on: version, names, the client's certificate. `None` unless
+    /// [`is_secure`](Self::is_secure).
     #[must_use]
     pub fn tls(&self) -> Option<&Info> {
         self.link.0.origin().tls.as_deref()

@@ -190,6 +190,9 @@ impl Running {
     /// once; whoever does not want to wait lets another task do it. At
     /// [`Limits::connections`] it waits for a place.
     ///
+    /// What lies beneath the stream is not known here: over TLS of the caller's own,
+    /// [`Request::is_secure`](crate::Request::is_secure) is false all the same.
+    ///
     /// A connection whose response is cut off is dropped without being closed: over a transport
     /// that makes an orderly end of that, a client that speaks HTTP/1.0 cannot tell that something
     /// is missing.
@@ -240,6 +243,10 @@ impl Running {
     /// Accepts no more, closes idle connections, lets requests in flight finish, and tells
     /// upgraded connections to end. What is left after `deadline` is killed; their number is
     /// returned.
+    ///
+    /// There is no default: how long a service manager waits before it kills the process, only the
+    /// caller knows. Handlers have 30 s without any setup
+    /// ([`Timeouts::handler`](crate::Timeouts::handler)), so that less may cut one off.
     pub async fn shutdown(&self, deadline: Duration) -> usize {
         self.scope.stop();
         if time::timeout(deadline, self.scope.ended()).await.is_ok() {
