@@ -38,6 +38,15 @@ pub struct Limits {
     /// A client that has not finished its TLS handshake this long after it connected is closed.
     #[serde(deserialize_with = "optional_duration")]
     pub handshake: Option<Duration>,
+    /// A silent WebSocket client is sent a Ping this long after it opened, or after the Ping before.
+    #[serde(deserialize_with = "optional_duration")]
+    pub ping: Option<Duration>,
+    /// A WebSocket client that has not answered a Ping after this long is closed.
+    #[serde(deserialize_with = "optional_duration")]
+    pub pong: Option<Duration>,
+    /// A WebSocket client that takes nothing of what waits for it for this long is closed.
+    #[serde(deserialize_with = "optional_duration")]
+    pub write: Option<Duration>,
     /// So many connections are served at once; what comes beyond waits, or is refused.
     pub connections: Option<usize>,
     /// So many connections from one address are served at once.
@@ -58,6 +67,9 @@ impl Limits {
             "body" => &mut self.body,
             "keep_alive" => &mut self.keep_alive,
             "handshake" => &mut self.handshake,
+            "ping" => &mut self.ping,
+            "pong" => &mut self.pong,
+            "write" => &mut self.write,
             "connections" => return count().map(|count| self.connections = Some(count)),
             "connections_per_address" => {
                 return count().map(|count| self.connections_per_address = Some(count));
@@ -70,12 +82,15 @@ impl Limits {
     }
 
     /// The names of all limits.
-    pub const NAMES: [&str; 7] = [
+    pub const NAMES: [&str; 10] = [
         "first_byte",
         "head",
         "body",
         "keep_alive",
         "handshake",
+        "ping",
+        "pong",
+        "write",
         "connections",
         "connections_per_address",
     ];
