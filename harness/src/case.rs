@@ -29,6 +29,8 @@ pub enum Family {
     Overload,
     /// Told to stop: what was begun is finished, and the process ends.
     Shutdown,
+    /// Clients that are still there stay, and those that are gone are found out.
+    Heartbeat,
     /// How octets are cut into segments makes no difference.
     Fragmentation,
     /// Handshakes that go wrong harm nobody, and connections end in order.
@@ -39,13 +41,14 @@ pub enum Family {
 
 impl Family {
     /// Every family, in the order of reports.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Http,
         Self::Ws,
         Self::Crash,
         Self::Slow,
         Self::Overload,
         Self::Shutdown,
+        Self::Heartbeat,
         Self::Fragmentation,
         Self::Tls,
         Self::Audit,
@@ -61,6 +64,7 @@ impl Family {
             Self::Slow => "slow",
             Self::Overload => "overload",
             Self::Shutdown => "shutdown",
+            Self::Heartbeat => "heartbeat",
             Self::Fragmentation => "fragmentation",
             Self::Tls => "tls",
             Self::Audit => "audit",
@@ -77,6 +81,7 @@ impl Family {
             Self::Slow => "slow clients",
             Self::Overload => "overload",
             Self::Shutdown => "shutdown",
+            Self::Heartbeat => "heartbeat",
             Self::Fragmentation => "fragmentation",
             Self::Tls => "TLS",
             Self::Audit => "audit of all answers",

@@ -14,6 +14,7 @@ mod deflate;
 mod floods;
 mod fragmentation;
 mod handshake;
+mod heartbeat;
 mod late;
 mod limits;
 mod listing;
@@ -68,6 +69,7 @@ pub fn all() -> Vec<Case> {
     cases.extend(slow::cases());
     cases.extend(overload::cases());
     cases.extend(shutdown::cases());
+    cases.extend(heartbeat::cases());
     cases.extend(fragmentation::cases());
     cases.extend(tls::cases());
     cases.extend(audit::cases());

@@ -1,6 +1,7 @@
 //! The server under judgement: started or only reached, watched, and started again.
 
 mod alarm;
+mod far_end;
 mod guard;
 mod patience;
 mod process;
@@ -28,6 +29,7 @@ use crate::timing::Timing;
 use crate::wire::{Connection, Recorder, Source};
 
 pub(crate) use alarm::Alarm;
+pub(crate) use far_end::FarEnd;
 pub(crate) use patience::{Account, Spent};
 use process::Process;
 pub(crate) use service::{Unserved, probe};

@@ -342,6 +342,15 @@ impl Connection {
         taken
     }
 
+    /// The addresses of the subject's end and of ours.
+    ///
+    /// # Errors
+    ///
+    /// What the system said: a connection that was reset may have none.
+    pub(crate) fn addresses(&self) -> io::Result<(SocketAddr, SocketAddr)> {
+        Ok((self.socket.get_ref().peer_addr()?, self.socket.get_ref().local_addr()?))
+    }
+
     /// How the subject ended the connection, if it was seen to.
     pub(crate) fn ended(&self) -> Option<Read> {
         self.ended

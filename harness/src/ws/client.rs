@@ -30,6 +30,8 @@ pub(crate) struct Client {
     /// The message under assembly.
     assembling: Option<Message>,
     close_seen: bool,
+    /// Pings are answered, and not reported.
+    answers_pings: bool,
     /// Where compression was agreed on.
     deflate: Option<Deflate>,
 }
@@ -47,7 +49,9 @@ struct Message {
 pub(crate) enum Event {
     /// A whole message, whatever its fragments.
     Message { opcode: u8, payload: Vec<u8> },
-    /// A Pong. Pings of the subject's are answered and not reported.
+    /// A Ping, where Pings are left to the case: see [`Client::answer_pings`].
+    Ping(Vec<u8>),
+    /// A Pong.
     Pong(Vec<u8>),
     /// A Close frame.
     Close { code: Option<u16>, reason: Vec<u8> },
@@ -67,6 +71,7 @@ impl Event {
                 let kind = super::frame::opcode_name(*opcode);
                 format!("{kind} {}", text::quoted(payload, 64))
             }
+            Self::Ping(payload) => format!("ping {}", text::quoted(payload, 64)),
             Self::Pong(payload) => format!("pong {}", text::quoted(payload, 64)),
             Self::Close { code: Some(code), reason } => {
                 format!("Close {code} {}", text::quoted(reason, 64))
@@ -143,7 +148,14 @@ impl Client {
     /// A client on a connection whose handshake was answered 101.
     pub(crate) fn from_upgraded(cx: &Context, connection: Connection) -> Self {
         connection.upgraded();
-        Self { connection, random: cx.random(), assembling: None, close_seen: false, deflate: None }
+        Self {
+            connection,
+            random: cx.random(),
+            assembling: None,
+            close_seen: false,
+            answers_pings: true,
+            deflate: None,
+        }
     }
 
     /// Connects to the echo route and offers to compress. `None` if the subject declines all offers.
@@ -254,6 +266,11 @@ impl Client {
         self.connection
     }
 
+    /// Whether the subject's Pings are answered and not reported, as they are at first, or the other way about.
+    pub(crate) fn answer_pings(&mut self, answer: bool) {
+        self.answers_pings = answer;
+    }
+
     /// Waits for what the subject does next.
     pub(crate) async fn next(&mut self, deadline: Instant) -> Event {
         loop {
@@ -282,6 +299,7 @@ impl Client {
             return fault(rule);
         }
         match frame.opcode {
+            opcode::PING if !self.answers_pings => Some(Event::Ping(frame.payload)),
             opcode::PING => {
                 self.send(opcode::PONG, frame.payload, deadline).await;
                 None

@@ -123,7 +123,11 @@ impl Run<'_> {
                     self.log.push(event);
                     self.sequences.check(&self.log)?;
                 }
-                Event::Close { .. } | Event::Ended | Event::Silence | Event::Fault { .. } => {
+                Event::Ping(_)
+                | Event::Close { .. }
+                | Event::Ended
+                | Event::Silence
+                | Event::Fault { .. } => {
                     return Err(event.unexpected(expected));
                 }
             }

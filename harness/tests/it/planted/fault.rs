@@ -594,10 +594,26 @@ faults! {
     PongWrongPayload = "pong-wrong-payload",
     /// Pong is answered by Pong.
     PongsUnsolicited = "pongs-unsolicited",
-    /// Pong is refused when no Ping was sent.
+    /// Pong is refused when it answers no Ping.
     PongRefused = "pong-refused",
     /// Every second Ping is answered.
     PongsHalved = "pongs-halved",
+
+    // Heartbeat (RFC 6455 §5.5.2).
+    /// No Ping is ever sent.
+    NoPing = "no-ping",
+    /// The first Ping is the last.
+    PingsOnce = "pings-once",
+    /// A Ping that is not answered is followed by the next.
+    SilenceForgiven = "silence-forgiven",
+    /// No Pong counts as an answer.
+    PongForgotten = "pong-forgotten",
+    /// Every Pong counts as an answer.
+    AnyPongCounts = "any-pong-counts",
+    /// A Pong must come in an eighth of the time.
+    PongHurried = "pong-hurried",
+    /// A client may take nothing for ever.
+    NoWriteTimeout = "no-write-timeout",
 
     // Close (RFC 6455 §5.5.1, §7).
     /// Close is answered by Close 1001, a violation by 1001 as well.

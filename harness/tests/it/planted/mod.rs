@@ -11,7 +11,7 @@
 //! server ─▶ http ─▶ head ─▶ target        one file for each question:
 //!            │  ╰─▶ body                   who is served, what was asked, how long is it,
 //!            ├─▶ routes ─▶ file, response  what is answered
-//!            ╰─▶ handshake ─▶ session ─▶ frame, message, deflate
+//!            ╰─▶ handshake ─▶ session ─▶ frame, message, deflate, pulse
 //! ```
 //!
 //! `tls` stands before it: it ends TLS on a port of its own, and passes on what is inside.
@@ -27,6 +27,7 @@ mod http;
 mod input;
 mod line;
 mod message;
+mod pulse;
 mod response;
 mod routes;
 mod server;

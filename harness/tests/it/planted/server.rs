@@ -28,6 +28,12 @@ pub(crate) struct Config {
     pub(crate) first: Duration,
     /// A connection may wait this long for its next request.
     pub(crate) idle: Duration,
+    /// From one Ping to the next.
+    pub(crate) ping: Duration,
+    /// From a Ping to its Pong.
+    pub(crate) pong: Duration,
+    /// How long a WebSocket client may take nothing.
+    pub(crate) write: Duration,
     /// Connections at once.
     pub(crate) connections: usize,
     /// Connections at once from one address.
@@ -44,6 +50,9 @@ impl Default for Config {
             body: limit,
             first: Duration::from_secs(3),
             idle: Duration::from_secs(4),
+            ping: Duration::from_secs(2),
+            pong: limit,
+            write: Duration::from_secs(3),
             connections: 600,
             per_address: 150,
         }
@@ -54,7 +63,16 @@ impl Config {
     /// No limit on time that a client could run into on a busy machine.
     pub(crate) fn patient() -> Self {
         let long = Duration::from_secs(300);
-        Self { head: long, body: long, first: long, idle: long, ..Self::default() }
+        Self {
+            head: long,
+            body: long,
+            first: long,
+            idle: long,
+            ping: long,
+            pong: long,
+            write: long,
+            ..Self::default()
+        }
     }
 }
 

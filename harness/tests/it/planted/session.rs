@@ -15,6 +15,7 @@ use super::frame::{
 use super::http;
 use super::input::{Deadline, Input};
 use super::message::{self, Message};
+use super::pulse::Pulse;
 use super::server::Shared;
 
 /// Which WebSocket of the subject contract this is.
@@ -35,6 +36,7 @@ pub(super) struct Session<'a> {
     kind: Kind,
     input: Input,
     output: Arc<Output>,
+    pulse: Pulse,
     shared: &'a Shared,
     id: u64,
     message: Option<Message>,
@@ -54,11 +56,18 @@ impl<'a> Session<'a> {
         shared: &'a Shared,
         id: u64,
     ) -> Self {
-        let output = Arc::new(Output::new(output, shared.config.faults.clone()));
+        let config = &shared.config;
+        // Half of it: a write that was taken in part waits once more.
+        let patience = (!shared.has(Fault::NoWriteTimeout)).then_some(config.write / 2);
+        drop(output.set_write_timeout(patience));
+        let output = Arc::new(Output::new(output, config.faults.clone()));
+        let pulse =
+            Pulse::start(Arc::clone(&output), config.ping, config.pong, config.faults.clone());
         Self {
             kind,
             input,
             output,
+            pulse,
             shared,
             id,
             message: None,
@@ -297,7 +306,9 @@ impl<'a> Session<'a> {
                 }
                 Ok(())
             }
-            PONG if self.has(Fault::PongRefused) => Err(PROTOCOL_ERROR),
+            PONG if !self.pulse.pong(&payload) && self.has(Fault::PongRefused) => {
+                Err(PROTOCOL_ERROR)
+            }
             PONG if self.has(Fault::PongsUnsolicited) => self.send(PONG, &payload),
             CLOSE if in_message && self.has(Fault::CloseInMessageRefused) => Err(PROTOCOL_ERROR),
             CLOSE => self.close(&payload),

@@ -100,6 +100,7 @@ fn each_fault_turns_its_cases_red() {
             Family::Slow => OF_SLOW_CLIENTS.contains(fault),
             Family::Overload => OF_CROWDS.contains(fault),
             Family::Shutdown => OF_THE_END.contains(fault),
+            Family::Heartbeat => OF_HEARTBEATS.contains(fault),
             _ => !fault.is_of_tls() && !fault.is_leak(),
         };
         wanted.iter().filter(concerns).map(|case| case.id.clone()).collect()
@@ -178,6 +179,9 @@ pub(crate) fn profile(faults: &str) -> Profile {
         body = "1500ms"
         keep_alive = "4s"
         handshake = "1500ms"
+        ping = "2s"
+        pong = "1500ms"
+        write = "3s"
         connections = 600
         connections_per_address = 150
         "#,
@@ -224,6 +228,20 @@ const OF_THE_END: &[Fault] = &[
     Fault::TermWaitsForClients,
     Fault::TermWithoutClose,
     Fault::NoAddressReuse,
+];
+/// Heartbeats take seconds each.
+const OF_HEARTBEATS: &[Fault] = &[
+    Fault::DropControlInFragments,
+    Fault::ControlEndsMessage,
+    Fault::PongsUnsolicited,
+    Fault::PongRefused,
+    Fault::NoPing,
+    Fault::PingsOnce,
+    Fault::SilenceForgiven,
+    Fault::PongForgotten,
+    Fault::AnyPongCounts,
+    Fault::PongHurried,
+    Fault::NoWriteTimeout,
 ];
 /// Runs of the whole catalogue side by side: more would use up the ports of an address, which the system
 /// keeps for a minute after use.
