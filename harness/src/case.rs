@@ -31,6 +31,8 @@ pub enum Family {
     Shutdown,
     /// Clients that are still there stay, and those that are gone are found out.
     Heartbeat,
+    /// Both sides send at once, and neither waits for the other.
+    Duplex,
     /// How octets are cut into segments makes no difference.
     Fragmentation,
     /// Handshakes that go wrong harm nobody, and connections end in order.
@@ -41,7 +43,7 @@ pub enum Family {
 
 impl Family {
     /// Every family, in the order of reports.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Http,
         Self::Ws,
         Self::Crash,
@@ -49,6 +51,7 @@ impl Family {
         Self::Overload,
         Self::Shutdown,
         Self::Heartbeat,
+        Self::Duplex,
         Self::Fragmentation,
         Self::Tls,
         Self::Audit,
@@ -65,6 +68,7 @@ impl Family {
             Self::Overload => "overload",
             Self::Shutdown => "shutdown",
             Self::Heartbeat => "heartbeat",
+            Self::Duplex => "duplex",
             Self::Fragmentation => "fragmentation",
             Self::Tls => "tls",
             Self::Audit => "audit",
@@ -82,6 +86,7 @@ impl Family {
             Self::Overload => "overload",
             Self::Shutdown => "shutdown",
             Self::Heartbeat => "heartbeat",
+            Self::Duplex => "duplex",
             Self::Fragmentation => "fragmentation",
             Self::Tls => "TLS",
             Self::Audit => "audit of all answers",

@@ -11,6 +11,7 @@ mod contract;
 mod crash;
 mod data;
 mod deflate;
+mod duplex;
 mod floods;
 mod fragmentation;
 mod handshake;
@@ -70,6 +71,7 @@ pub fn all() -> Vec<Case> {
     cases.extend(overload::cases());
     cases.extend(shutdown::cases());
     cases.extend(heartbeat::cases());
+    cases.extend(duplex::cases());
     cases.extend(fragmentation::cases());
     cases.extend(tls::cases());
     cases.extend(audit::cases());

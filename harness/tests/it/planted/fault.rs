@@ -615,6 +615,12 @@ faults! {
     /// A client may take nothing for ever.
     NoWriteTimeout = "no-write-timeout",
 
+    // Both ways at once.
+    /// What is pushed waits for a client that sends messages.
+    PushYields = "push-yields",
+    /// While there is something to push, nothing is read.
+    PushBlocksReads = "push-blocks-reads",
+
     // Close (RFC 6455 §5.5.1, §7).
     /// Close is answered by Close 1001, a violation by 1001 as well.
     WrongCloseCode = "wrong-close-code",

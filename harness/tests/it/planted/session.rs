@@ -3,9 +3,9 @@
 use std::io;
 use std::net::TcpStream;
 use std::panic;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::deflate::{Agreed, Deflate};
 use super::fault::Fault;
@@ -44,6 +44,8 @@ pub(super) struct Session<'a> {
     pings: u32,
     /// Messages received.
     messages: u32,
+    /// When the last of them came.
+    last: Arc<Mutex<Option<Instant>>>,
     /// Until when the next octet is waited for.
     deadline: Deadline,
 }
@@ -74,6 +76,7 @@ impl<'a> Session<'a> {
             deflate: None,
             pings: 0,
             messages: 0,
+            last: Arc::default(),
             deadline: Deadline::Never,
         }
     }
@@ -117,16 +120,29 @@ impl<'a> Session<'a> {
     fn push(&self) {
         let Kind::Push { count, pause } = self.kind else { return };
         let output = Arc::clone(&self.output);
-        thread::spawn(move || {
+        let (last, yields) = (Arc::clone(&self.last), self.has(Fault::PushYields));
+        let is_quiet = move || {
+            let last = *last.lock().expect("no one panics here");
+            last.is_none_or(|last| last.elapsed() > LULL)
+        };
+        let push = move || {
             for number in 0..count {
                 if number > 0 {
                     thread::sleep(pause);
+                }
+                while yields && !is_quiet() {
+                    thread::sleep(LULL);
                 }
                 if !output.send(TEXT, number.to_string().as_bytes()).is_ok_and(|sent| sent) {
                     return;
                 }
             }
-        });
+        };
+        if self.has(Fault::PushBlocksReads) {
+            push();
+        } else {
+            thread::spawn(push);
+        }
     }
 
     /// Receives one frame and does what it asks for.
@@ -173,6 +189,7 @@ impl<'a> Session<'a> {
         message.end_fragment(header.fin, faults)?;
         if header.fin {
             self.messages += 1;
+            *self.last.lock().expect("no one panics here") = Some(Instant::now());
             if self.messages > 500 && self.has(Fault::FewMessagesOnly) {
                 return Err(End::Violation(1008));
             }
@@ -345,5 +362,7 @@ impl<'a> Session<'a> {
     }
 }
 
+/// Without a message for so long a client is silent.
+const LULL: Duration = Duration::from_millis(50);
 /// Octets of one message.
 pub(super) const MAX_MESSAGE: u64 = 16 * 1024 * 1024;
