@@ -62,7 +62,8 @@ impl Default for Limits {
 /// How long a client may take. None may be zero to any use, and each works down to milliseconds.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Timeouts {
-    /// From one Ping to the next. Default 30 s.
+    /// From one Ping to the next. Default 30 s; [`Duration::MAX`] is never, and then nobody notices
+    /// a client whose machine or network is gone while nothing is sent to it.
     ///
     /// Shorter than most intermediaries let a silent connection live, so it also keeps it alive.
     pub ping: Duration,

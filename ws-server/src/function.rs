@@ -114,6 +114,8 @@ pub struct Receiver {
 
 impl Receiver {
     /// The next message, or `None` once the connection has ended or is told to stop.
+    ///
+    /// Cancel safe: dropped while it waits, it has taken none.
     pub async fn recv(&mut self) -> Option<OwnedMessage> {
         self.mailbox.recv().await
     }

@@ -38,6 +38,9 @@ impl<I> Sender<I> {
     /// Sends a message. If too much waits for the client already, this waits too, or the message
     /// meets what [`Overflow`](crate::Overflow) says.
     ///
+    /// Cancel safe: dropped while it waits, it has sent nothing; once it is ready, the message waits
+    /// for the client, once.
+    ///
     /// # Errors
     ///
     /// [`SendError`] if the connection is closing or closed.
@@ -70,6 +73,9 @@ impl<I> Sender<I> {
     ///
     /// A handler that waits here for itself waits for ever: in a callback,
     /// [`try_tell`](Self::try_tell) is the one to use.
+    ///
+    /// Dropped while it waits, it has told nothing, and the message is dropped with it. Who wants to
+    /// keep it uses [`try_tell`](Self::try_tell), which gives it back.
     ///
     /// # Errors
     ///

@@ -1,8 +1,15 @@
+use std::sync::Mutex;
+use std::sync::mpsc::{Sender as Report, channel};
 use std::time::Duration;
 
-use seawall_ws_server::{By, Limits, Timeouts, TrySendError};
+use futures_lite::future::{poll_once, yield_now};
+use seawall_http_server::Request;
+use seawall_ws_server::{
+    Accept, By, Handler, Limits, Message, Reject, Sender, Timeouts, TrySendError, WebSocket,
+};
 
 use crate::client::{BINARY, PING, TEXT, frame};
+use crate::peer::{End, talk};
 use crate::{Fixture, PATIENCE};
 
 #[test]
@@ -69,6 +76,58 @@ fn what_waits_for_a_client_is_bounded() {
     }
     client.expect(TEXT, "last");
     waiting.join().unwrap().unwrap();
+}
+
+/// Hands out its sender.
+struct Lend(Report<Sender>);
+
+impl Handler for Lend {
+    async fn on_connect(&mut self, _: &Request, sender: &Sender) -> Result<Accept, Reject> {
+        self.0.send(sender.clone()).unwrap();
+        Ok(Accept::new())
+    }
+
+    async fn on_message(&mut self, _: Message<'_>, _: &Sender) {}
+}
+
+/// Dropped before there is room, and between the notice that there is and the next look.
+#[test]
+fn a_send_that_is_dropped_sends_nothing_and_keeps_nobody_waiting() {
+    let (report, senders) = channel();
+    let report = Mutex::new(report);
+    let route = WebSocket::new(move || Lend(report.lock().unwrap().clone()));
+    let limits = Limits { queued: 8, ..Limits::default() };
+    talk(route.limits(limits), async |peer, _| {
+        let sender = senders.recv().unwrap();
+        let mut accepted = 0_u32;
+        for round in 0..100 {
+            peer.take(false);
+            while sender.try_send(&accepted.to_be_bytes()[..]).is_ok() {
+                accepted += 1;
+            }
+            let mut dropped = Box::pin(sender.send(&b"dropped"[..]));
+            assert!(poll_once(&mut dropped).await.is_none(), "there is no room");
+            let number = accepted.to_be_bytes();
+            let mut sent = Box::pin(sender.send(&number[..]));
+            assert!(poll_once(&mut sent).await.is_none(), "there is no room");
+            if round % 2 == 0 {
+                peer.take(true);
+                while peer.writes() == 0 {
+                    yield_now().await;
+                }
+            }
+            drop(dropped);
+            peer.take(true);
+            sent.await.unwrap();
+            accepted += 1;
+        }
+        for n in 0..accepted {
+            peer.expect(BINARY, n.to_be_bytes()).await;
+        }
+        sender.try_send("last").unwrap();
+        peer.expect(TEXT, "last").await;
+        peer.end(End::Fin);
+    });
 }
 
 #[test]
