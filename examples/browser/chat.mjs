@@ -1,4 +1,4 @@
-// Two pages of the chat in one headless Chromium: what one says, the other shows.
+// Pages of the chat in one headless Chromium: what one says, the other in its room shows, and a third in another does not.
 //
 //   node --experimental-websocket chat.mjs CHROMIUM URL [SCREENSHOT.png]
 //
@@ -11,7 +11,8 @@ import { join } from "node:path";
 const [chromium, url, screenshot] = process.argv.slice(2);
 const PATIENCE = 60_000; // milliseconds for all of it
 const profile = mkdtempSync(join(tmpdir(), "seawall-chat-"));
-const browser = spawn(chromium, ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+const trust = url.startsWith("https:") ? ["--ignore-certificate-errors"] : []; // the chat has made its own
+const browser = spawn(chromium, ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", ...trust,
   "--remote-debugging-port=0", `--user-data-dir=${profile}`, "about:blank"], { stdio: ["ignore", "ignore", "pipe"], detached: true });
 const finish = (code) => {
   process.kill(-browser.pid, "SIGKILL"); // its helpers, too, which would go on writing to the profile
@@ -52,12 +53,12 @@ const call = (method, params = {}, sessionId) => new Promise((resolve) => {
   socket.send(JSON.stringify({ id: last, method, params, sessionId }));
 });
 
-async function open(name) {
+async function open(name, room = "harbour") {
   const { targetId } = await call("Target.createTarget", { url: "about:blank", newWindow: true, width: 720, height: 560 });
   const { sessionId } = await call("Target.attachToTarget", { targetId, flatten: true });
   const load = new Promise((resolve) => loaded.set(sessionId, resolve));
   await call("Page.enable", {}, sessionId);
-  await call("Page.navigate", { url: `${url}/?room=harbour&name=${name}` }, sessionId);
+  await call("Page.navigate", { url: `${url}/?room=${room}&name=${name}` }, sessionId);
   await load;
   const run = async (expression) => {
     const { result, exceptionDetails } = await call("Runtime.evaluate", { expression, awaitPromise: true }, sessionId);
@@ -67,18 +68,22 @@ async function open(name) {
   return {
     sessionId,
     run,
-    // Looks at each change of the page until the text is there.
+    // Looks at each change of the page until the text is there: in an item of that kind, or as the state.
     sees: (text, kind) => run(`new Promise((resolve) => {
-      const look = () => [...document.querySelectorAll("#log li")].some((item) =>
-        item.className === "${kind}" && item.textContent.includes(${JSON.stringify(text)})) && resolve(true);
+      const items = () => ${kind === "state"} ? [document.getElementById("state")]
+        : [...document.querySelectorAll("#log li")].filter((item) => item.className === "${kind}");
+      const look = () => items().some((item) => item.textContent.includes(${JSON.stringify(text)})) && resolve(true);
       new MutationObserver(look).observe(document, { childList: true, subtree: true });
       look();
     })`),
+    all: () => run(`[...document.querySelectorAll("#log li")].map((item) => item.textContent).join("|")`),
     say: (text) => run(`document.getElementById("text").value = ${JSON.stringify(text)};
       document.getElementById("form").requestSubmit()`),
   };
 }
 
+const edith = await open("Edith", "lighthouse");
+await edith.sees("Edith is here", "note");
 const ada = await open("Ada");
 await ada.sees("Ada is here", "note");
 await ada.say("Is anyone at the harbour?");
@@ -96,5 +101,11 @@ if (screenshot) {
 }
 await grace.run("location.href = 'about:blank'");
 await ada.sees("Grace has left", "note");
+const other = await open("Ada");
+await other.sees("the name is taken", "state"); // the reason of a Close with 1008
+await edith.say("All quiet here.");
+await edith.sees("All quiet here.", "mine"); // whatever was said elsewhere came before
+const heard = await edith.all();
+if (heard !== "Edith is here|All quiet here.") fail(`Edith heard of the other room: ${heard}`);
 console.log("two pages talked to each other");
 finish(0);

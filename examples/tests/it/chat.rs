@@ -12,10 +12,20 @@ fn is_there(program: &str) -> bool {
     asked.status().is_ok_and(|status| status.success())
 }
 
-/// Two pages in headless Chromium talk to each other. Needs Chromium and Node.js 20.10 or newer, and
-/// installs neither: where one is missing it says so, and is no failure.
+/// Two pages in headless Chromium talk to each other, a third hears nothing of it, and a fourth may
+/// not come in. Needs Chromium and Node.js 20.10 or newer, and installs neither: where one is
+/// missing it says so, and is no failure.
 #[test]
 fn two_pages_talk_to_each_other() {
+    talk(&[]);
+}
+
+#[test]
+fn two_pages_talk_to_each_other_over_tls() {
+    talk(&["--tls-self-signed"]);
+}
+
+fn talk(flags: &[&str]) {
     let Some(browser) = BROWSERS.into_iter().find(|name| is_there(name)) else {
         eprintln!("SKIPPED: no Chromium under any of the names {BROWSERS:?}");
         return;
@@ -29,6 +39,7 @@ fn two_pages_talk_to_each_other() {
     }
     let mut server = Command::new(env!("CARGO_BIN_EXE_chat"))
         .args(["--listen", "127.0.0.1:0"])
+        .args(flags)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
