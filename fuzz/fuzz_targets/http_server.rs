@@ -11,13 +11,37 @@ use std::sync::Arc;
 use async_executor::Executor;
 use futures_lite::{AsyncReadExt, AsyncWriteExt, future, io};
 use libfuzzer_sys::fuzz_target;
-use seawall_http_server::{Error, Request, Router, Scope, Server};
+use seawall_http_server::{
+    Context, Error, Request, Response, Router, Scope, Server, Status, Upgraded,
+};
 
 fn routes() -> Router {
     Router::new()
         .get("/", async |_: Request| "hello\n")
         .any("/echo", async |mut request: Request| Ok::<_, Error>(request.content().await?))
         .post("/ignore", async |_: Request| "ignored\n")
+        .get("/stream/{n}", async |request: Request| {
+            let n: u8 = request.param("n").and_then(|n| n.parse().ok()).unwrap_or(0);
+            Response::new(Status::OK).stream("text/plain", async move |mut sender| {
+                for n in 0..n {
+                    sender.send(vec![n; usize::from(n) + 1]).await?;
+                    future::yield_now().await;
+                }
+                sender.trailer("X-Pieces", n.to_string()).await
+            })
+        })
+        .get("/upgrade", async |_: Request| Response::switching_protocols("echo", echo))
+}
+
+/// What follows a 101: everything comes back.
+async fn echo(mut upgraded: Upgraded, _: Context) -> io::Result<()> {
+    let mut piece = [0; 64];
+    loop {
+        match upgraded.read(&mut piece).await? {
+            0 => return upgraded.close().await,
+            len => upgraded.write_all(&piece[..len]).await?,
+        }
+    }
 }
 
 fuzz_target!(|input: (Vec<u8>, bool, bool, &[u8])| {
