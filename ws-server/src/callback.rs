@@ -63,19 +63,12 @@ impl<I: Send + 'static> Connection<I> {
             if self.heed() {
                 output = self.poll_output(cx);
             }
-            let failed = match (output, self.link.poll_ended(cx)) {
-                (Poll::Ready(Err(kind)), _) => Some(kind),
-                (_, Poll::Ready(Err(error))) => Some(Kind::Io(error)),
-                (_, Poll::Ready(Ok(at))) => {
-                    left = Some(at); // what it said before may still be handled, and answered
-                    None
-                }
-                (_, Poll::Pending) => None,
-            };
-            if let Some(kind) = failed {
+            if let Poll::Ready(Err(kind)) = output {
                 // The handler may wait for room that will never come.
                 self.outbox().close();
                 *lost = Some(Lost { since: time::now(), kind });
+            } else if let Poll::Ready(at) = self.link.poll_ended(cx) {
+                left = Some(at); // what it said before may still be handled
             }
         }
         let over = lost.as_ref().map(|lost| lost.since);

@@ -36,8 +36,13 @@ pub(crate) struct Link {
 #[derive(Default)]
 struct Ahead {
     input: Buffer,
-    /// When the end of its direction was seen.
-    ended_at: Option<Instant>,
+    end: Option<End>,
+}
+
+/// The end of the client's direction: when it was seen, and whether it was a failure.
+struct End {
+    at: Instant,
+    error: Option<io::Error>,
 }
 
 impl Link {
@@ -94,13 +99,15 @@ impl Link {
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Buffer>>> {
         if let Some(ahead) = &mut self.ahead {
             let input = mem::take(&mut ahead.input);
-            let ended = ahead.ended_at.is_some();
-            if !ended {
+            if ahead.end.is_none() {
                 self.ahead = None;
+                return Poll::Ready(Ok(Some(input)));
             }
-            if ended || !input.is_empty() {
-                return Poll::Ready(Ok((!input.is_empty()).then_some(input)));
+            if !input.is_empty() {
+                return Poll::Ready(Ok(Some(input)));
             }
+            let error = ahead.end.as_mut().and_then(|end| end.error.take());
+            return Poll::Ready(error.map_or(Ok(None), Err));
         }
         let mut input = Buffer::default();
         let room = if self.plenty { input.long_room() } else { input.room() };
@@ -115,7 +122,7 @@ impl Link {
     /// Looks for the client's end while nobody reads; ready with the moment when it was seen. What
     /// the client says meanwhile waits for the next read, as far as one buffer holds it: more
     /// hides its end.
-    pub(crate) fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Instant>> {
+    pub(crate) fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         let mut ahead = self.ahead.take().map(|ahead| *ahead).unwrap_or_default();
         let polled = ahead.poll_ended(&mut self.stream, cx);
         if !ahead.is_empty() {
@@ -160,24 +167,21 @@ impl Link {
 
 impl Ahead {
     fn is_empty(&self) -> bool {
-        self.input.is_empty() && self.ended_at.is_none()
+        self.input.is_empty() && self.end.is_none()
     }
 
-    fn poll_ended(
-        &mut self,
-        stream: &mut Upgraded,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Instant>> {
+    fn poll_ended(&mut self, stream: &mut Upgraded, cx: &mut Context<'_>) -> Poll<Instant> {
         loop {
-            if let Some(at) = self.ended_at {
-                return Poll::Ready(Ok(at));
+            if let Some(end) = &self.end {
+                return Poll::Ready(end.at);
             }
             if self.input.filled().len() >= PLENTY {
                 return Poll::Pending;
             }
-            match ready!(Pin::new(&mut *stream).poll_read(cx, self.input.room()))? {
-                0 => self.ended_at = Some(time::now()),
-                len => self.input.filled_more(len),
+            match ready!(Pin::new(&mut *stream).poll_read(cx, self.input.room())) {
+                Ok(0) => self.end = Some(End { at: time::now(), error: None }),
+                Ok(len) => self.input.filled_more(len),
+                Err(error) => self.end = Some(End { at: time::now(), error: Some(error) }),
             }
         }
     }

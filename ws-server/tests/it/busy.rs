@@ -109,15 +109,22 @@ fn a_client_that_leaves_while_its_handler_waits_is_noticed() {
     }
 }
 
+/// However it left: over TLS, an end without `close_notify` is a failure to read.
 #[test]
 fn what_a_client_said_before_it_left_is_handled() {
+    for end in [End::Fin, End::Reset] {
+        what_was_said_is_handled_before(end);
+    }
+}
+
+fn what_was_said_is_handled_before(end: End) {
     let (route, ends) = slow();
     talk(route, async |peer, _| {
         peer.say(frame(TEXT, [20]).repeat(2));
         time::sleep(10 * MS).await;
         peer.say([frame(TEXT, [20]).repeat(2), close(1000, "")].concat());
         time::sleep(20 * MS).await;
-        peer.end(End::Fin);
+        peer.end(end);
         for _ in 0..4 {
             peer.expect(TEXT, "done").await;
         }
