@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::sync::LazyLock;
 
 use seawall_codec::ws::Violation;
 
@@ -63,7 +64,11 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {
+    /// Of one [for want of time](Self::is_timeout), an [`io::Error`] of the kind `TimedOut`: by that the
+    /// HTTP server knows it, and counts it.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.kind.source()
+        static TIMED_OUT: LazyLock<io::Error> =
+            LazyLock::new(|| io::Error::from(io::ErrorKind::TimedOut));
+        if self.is_timeout() { Some(&*TIMED_OUT) } else { self.kind.source() }
     }
 }

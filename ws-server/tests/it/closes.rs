@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use seawall_ws_server::{By, CloseCode, Timeouts};
 
@@ -141,4 +141,9 @@ fn a_client_that_answers_pings_lives_and_one_that_does_not_is_gone() {
     assert_eq!(client.expect_close(1001), "pong timeout");
     assert!(client.is_closed());
     assert_eq!(fixture.closed().reason, "pong timeout");
+    let begun = Instant::now();
+    while fixture.running.stats().timeouts < 1 {
+        assert!(begun.elapsed() < PATIENCE, "it counts among the timeouts");
+        std::thread::yield_now();
+    }
 }
