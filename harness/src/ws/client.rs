@@ -131,11 +131,10 @@ impl Client {
         cx: &Context,
         mut connection: Connection,
     ) -> Result<Self, Verdict> {
+        // 408 refuses nothing: the head took too long, for which a busy machine may be to blame.
+        let refuses = |status: u16| status / 100 == 4 && status != 408;
         match next_answer(&mut connection, "GET", cx.answer_by()).await {
-            answer
-                if answer == Answer::Closed
-                    || answer.status().is_some_and(|status| status / 100 == 4) =>
-            {
+            answer if answer == Answer::Closed || answer.status().is_some_and(refuses) => {
                 Err(Verdict::warn(ACCEPTED, answer.describe()))
             }
             answer => {
