@@ -25,6 +25,8 @@ pub enum Family {
     Crash,
     /// Clients that send or read slowly harm nobody.
     Slow,
+    /// Handlers that hang, sleep or compute for long.
+    Stall,
     /// More clients than there is room for.
     Overload,
     /// Told to stop: what was begun is finished, and the process ends.
@@ -43,11 +45,12 @@ pub enum Family {
 
 impl Family {
     /// Every family, in the order of reports.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Http,
         Self::Ws,
         Self::Crash,
         Self::Slow,
+        Self::Stall,
         Self::Overload,
         Self::Shutdown,
         Self::Heartbeat,
@@ -65,6 +68,7 @@ impl Family {
             Self::Ws => "ws",
             Self::Crash => "crash",
             Self::Slow => "slow",
+            Self::Stall => "stall",
             Self::Overload => "overload",
             Self::Shutdown => "shutdown",
             Self::Heartbeat => "heartbeat",
@@ -83,6 +87,7 @@ impl Family {
             Self::Ws => "WebSocket conformance",
             Self::Crash => "crash isolation",
             Self::Slow => "slow clients",
+            Self::Stall => "stalled handlers",
             Self::Overload => "overload",
             Self::Shutdown => "shutdown",
             Self::Heartbeat => "heartbeat",
@@ -125,6 +130,8 @@ pub struct Case {
     pub over_tls: bool,
     /// Whether nothing else may run beside it.
     pub exclusive: bool,
+    /// Whether it has a subject of its own where another can be started; elsewhere nothing may run beside it.
+    pub apart: bool,
     /// Whether it uses up what a server has, and so harms one that others need.
     pub exhausts: bool,
     /// Whether it takes seconds even when all is well; such cases start first.

@@ -120,10 +120,25 @@ impl Context {
         Ok((subject, cx))
     }
 
+    /// A subject of the case's own where there can be one, else the one that all cases ask; and what asks it.
+    ///
+    /// # Errors
+    ///
+    /// The case is skipped where another does not start.
+    pub(crate) async fn apart(&self) -> Result<(Option<Subject>, Self), Verdict> {
+        if !self.shared.profile.can_start_twice() {
+            return Ok((None, self.clone()));
+        }
+        let (subject, cx) = self.own_subject().await?;
+        Ok((Some(subject), cx))
+    }
+
     /// The same, that asks another subject.
     pub(crate) fn of(&self, subject: &Subject) -> Self {
         let shared = subject.shared(&self.shared.profile, &self.shared.audit);
-        let shared = Shared { thorough: self.shared.thorough, ..shared };
+        // A machine that has no time for one subject has none for another.
+        let timing = shared.timing.stretched(self.timing().stretch);
+        let shared = Shared { timing, thorough: self.shared.thorough, ..shared };
         Self { shared: Rc::new(shared), ..self.clone() }
     }
 

@@ -212,7 +212,7 @@ fn write(
         }
     }
     out.push_str(
-        "\n# What it promises; the harness holds it to that.\n# [limits]\n# first_byte = \"10s\"\n# head = \"10s\"\n# body = \"10s\"\n# keep_alive = \"10s\"\n# ping = \"10s\"\n# pong = \"5s\"\n# write = \"10s\"\n# connections = 500\n\n\
+        "\n# What it promises; the harness holds it to that.\n# [limits]\n# first_byte = \"10s\"\n# head = \"10s\"\n# body = \"10s\"\n# keep_alive = \"10s\"\n# handler = \"30s\"\n# ping = \"10s\"\n# pong = \"5s\"\n# write = \"10s\"\n# connections = 500\n\n\
          # Verdicts that are known and accepted.\n# [[deviations]]\n# case = \"http/VER-03\"\n# verdict = \"warn\"\n\
          # reason = \"by policy\"\n# until = \"2027-01-31\"\n",
     );

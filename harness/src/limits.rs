@@ -35,6 +35,9 @@ pub struct Limits {
     /// A connection that waits this long for its next request is closed.
     #[serde(deserialize_with = "optional_duration")]
     pub keep_alive: Option<Duration>,
+    /// A handler that has not answered for this long is given up: 504, 503 or 500, or the connection is closed.
+    #[serde(deserialize_with = "optional_duration")]
+    pub handler: Option<Duration>,
     /// A client that has not finished its TLS handshake this long after it connected is closed.
     #[serde(deserialize_with = "optional_duration")]
     pub handshake: Option<Duration>,
@@ -66,6 +69,7 @@ impl Limits {
             "head" => &mut self.head,
             "body" => &mut self.body,
             "keep_alive" => &mut self.keep_alive,
+            "handler" => &mut self.handler,
             "handshake" => &mut self.handshake,
             "ping" => &mut self.ping,
             "pong" => &mut self.pong,
@@ -82,11 +86,12 @@ impl Limits {
     }
 
     /// The names of all limits.
-    pub const NAMES: [&str; 10] = [
+    pub const NAMES: [&str; 11] = [
         "first_byte",
         "head",
         "body",
         "keep_alive",
+        "handler",
         "handshake",
         "ping",
         "pong",
@@ -98,7 +103,7 @@ impl Limits {
     /// The shortest promise about requests: what a case does to a healthy end must take less.
     #[must_use]
     pub fn shortest(&self) -> Option<Duration> {
-        let of_requests = [self.first_byte, self.head, self.body, self.keep_alive];
+        let of_requests = [self.first_byte, self.head, self.body, self.keep_alive, self.handler];
         of_requests.into_iter().flatten().min()
     }
 }

@@ -27,6 +27,7 @@ mod rows;
 mod shutdown;
 mod slow;
 mod smuggling;
+mod stall;
 mod sweep;
 mod tls;
 mod utf8;
@@ -68,6 +69,7 @@ pub fn all() -> Vec<Case> {
     cases.extend(contract::websocket_cases());
     cases.extend(crash::cases());
     cases.extend(slow::cases());
+    cases.extend(stall::cases());
     cases.extend(overload::cases());
     cases.extend(shutdown::cases());
     cases.extend(heartbeat::cases());
@@ -97,6 +99,7 @@ where
         needs: needs.to_vec(),
         over_tls: false,
         exclusive: false,
+        apart: false,
         exhausts: false,
         long: false,
         audits: None,
@@ -127,6 +130,11 @@ impl Case {
     /// Nothing else may run beside it.
     fn exclusive(self) -> Self {
         Self { exclusive: true, ..self }
+    }
+
+    /// It starts a subject of its own, or has the one there is to itself.
+    fn apart(self) -> Self {
+        Self { apart: true, ..self }
     }
 
     /// It uses up what a server has.

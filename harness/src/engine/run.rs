@@ -260,7 +260,10 @@ impl<'a, F: FnMut(Event<'_>)> Run<'a, F> {
             };
             if let Some(skip) = skip {
                 self.judge(i, Ran::silent(skip));
-            } else if case.exclusive || case.exhausts && has_few {
+            } else if case.exclusive
+                || case.apart && !self.profile.can_start_twice()
+                || case.exhausts && !case.apart && has_few
+            {
                 alone.push_back(i);
             } else if case.long && self.options.time_budget.is_none() {
                 together.push_front(i);

@@ -351,6 +351,14 @@ faults! {
     /// Connections are served one after the other.
     OneAtATime = "one-at-a-time",
 
+    // Handlers that take their time.
+    /// A handler may take for ever.
+    NoHandlerTimeout = "no-handler-timeout",
+    /// A handler is given up after a fifth of the time that it is promised.
+    HandlerTimeoutEarly = "handler-timeout-early",
+    /// A handler that was given up sends its answer all the same, once it has one.
+    LateAnswerSent = "late-answer-sent",
+
     // The end.
     /// Told to stop, it ends at once, whatever it was at.
     TermDropsRequests = "term-drops-requests",

@@ -5,6 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::thread;
 use std::time::Duration;
 
 use super::body::{Body, Framing};
@@ -167,23 +168,46 @@ impl Connection<'_> {
             self.write(&Response::of(101).with("Upgrade", protocol).head(faults))?;
             return Ok(Next::Close);
         }
-        let handler = || routes::respond(head, content, &self.output, faults);
+        let limit = self.handler_limit();
+        let handler = || routes::respond(head, content, &self.output, faults, limit);
         let response = match panic::catch_unwind(AssertUnwindSafe(handler)) {
             Ok(Some(response)) => response,
-            Ok(None) => {
-                self.wait_for_fin();
-                return Err(Refusal::Gone);
-            }
+            Ok(None) => self.hang(limit)?,
             Err(_) => self.after_panic()?,
         };
         let poisoned = self.has(Fault::CrashPoisons) && self.shared.poisoned.load(Ordering::SeqCst);
         let failing = poisoned || self.served > 1 && self.has(Fault::SecondFails);
         let response = if failing { Response::of(500) } else { response };
-        let close = self.closes(head) || response.status == 408;
+        if response.status == 504 && self.has(Fault::LateAnswerSent) {
+            self.send(response, head, false)?;
+            let all = Duration::from_millis(head.target.number("ms").unwrap_or(0));
+            thread::sleep(all.saturating_sub(limit.unwrap_or_default()));
+            return self.send(Response::ok("text/plain", "late\n"), head, false);
+        }
+        let close = self.closes(head) || matches!(response.status, 408 | 504);
         if self.has(Fault::ExpectAnsweredTwice) && head.values("Expect").next().is_some() {
             self.send(Response::of(200), head, false)?;
         }
         self.send(response, head, close)
+    }
+
+    /// How long a handler may take.
+    fn handler_limit(&self) -> Option<Duration> {
+        let patient = self.has(Fault::NoHandlerTimeout) || self.has(Fault::TermWaitsForClients);
+        let early = if self.has(Fault::HandlerTimeoutEarly) { 5 } else { 1 };
+        (!patient).then_some(self.shared.config.handler / early)
+    }
+
+    /// Never answers, until the handler's time is over or the client has left.
+    fn hang(&mut self, limit: Option<Duration>) -> Result<Response, Refusal> {
+        let deadline = Deadline::after(limit);
+        loop {
+            match self.input.fill(deadline) {
+                Ok(()) => self.input.clear(),
+                Err(Lack::Late) => return Ok(Response::of(504)),
+                Err(Lack::Fin | Lack::Gone) => return Err(Refusal::Gone),
+            }
+        }
     }
 
     fn after_panic(&mut self) -> Result<Response, Refusal> {
@@ -334,9 +358,9 @@ impl Connection<'_> {
             std::mem::forget(self.output.try_clone());
         }
         if self.has(Fault::LeaksThreads) {
-            std::thread::spawn(|| {
+            thread::spawn(|| {
                 loop {
-                    std::thread::park();
+                    thread::park();
                 }
             });
         }

@@ -29,7 +29,8 @@ pub(super) fn web_socket(head: &Head) -> Option<Kind> {
     }
 }
 
-/// Answers a request, or never does.
+/// Answers a request, or never does: what hangs is ended by the caller. What sleeps or computes for longer than
+/// `limit` is answered 504 then.
 ///
 /// # Panics
 ///
@@ -39,6 +40,7 @@ pub(super) fn respond(
     content: Vec<u8>,
     client: &TcpStream,
     faults: &Faults,
+    limit: Option<Duration>,
 ) -> Option<Response> {
     let misled = misled(head, faults).or_else(|| file::misled(head, faults));
     if let Some(response) = misled.or_else(|| by_method(head, &content, faults)) {
@@ -55,12 +57,15 @@ pub(super) fn respond(
         "/crash" => crash(head.target.argument("kind").unwrap_or("panic")),
         "/hang" => return None,
         "/spin" => {
-            spin(head.target.number("ms"), client);
-            Response::ok("text/plain", "spun\n")
+            let whole = head.target.number("ms").map(Duration::from_millis);
+            let (within, is_late) = cut(whole, limit);
+            spin(within, client);
+            if is_late { Response::of(504) } else { Response::ok("text/plain", "spun\n") }
         }
         "/sleep" => {
-            thread::sleep(pause);
-            Response::ok("text/plain", "slept\n")
+            let (within, is_late) = cut(Some(pause), limit);
+            thread::sleep(within.unwrap_or_default());
+            if is_late { Response::of(504) } else { Response::ok("text/plain", "slept\n") }
         }
         "/bytes" => {
             let max = if faults.has(Fault::BytesCut) { 65_535 } else { u64::MAX };
@@ -170,9 +175,18 @@ impl Drop for Fragile {
     }
 }
 
+/// How much of this time there is, and whether that is less.
+fn cut(whole: Option<Duration>, limit: Option<Duration>) -> (Option<Duration>, bool) {
+    match (whole, limit) {
+        (Some(whole), Some(limit)) => (Some(whole.min(limit)), whole > limit),
+        (None, Some(limit)) => (Some(limit), true),
+        (whole, None) => (whole, false),
+    }
+}
+
 /// Computes for so long, or until the client leaves: the cores are wanted for the cases that follow.
-fn spin(ms: Option<u64>, client: &TcpStream) {
-    let end = ms.map(|ms| Instant::now() + Duration::from_millis(ms));
+fn spin(span: Option<Duration>, client: &TcpStream) {
+    let end = span.map(|span| Instant::now() + span);
     while end.is_none_or(|end| Instant::now() < end) && !has_left(client) {
         black_box((0..100_000_u32).map(black_box).fold(0, u32::wrapping_add));
     }

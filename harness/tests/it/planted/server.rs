@@ -34,6 +34,8 @@ pub(crate) struct Config {
     pub(crate) pong: Duration,
     /// How long a WebSocket client may take nothing.
     pub(crate) write: Duration,
+    /// A handler must answer within this.
+    pub(crate) handler: Duration,
     /// Connections at once.
     pub(crate) connections: usize,
     /// Connections at once from one address.
@@ -53,6 +55,7 @@ impl Default for Config {
             ping: Duration::from_secs(2),
             pong: limit,
             write: Duration::from_secs(3),
+            handler: limit,
             connections: 600,
             per_address: 150,
         }
@@ -71,6 +74,7 @@ impl Config {
             ping: long,
             pong: long,
             write: long,
+            handler: long,
             ..Self::default()
         }
     }

@@ -98,6 +98,7 @@ fn each_fault_turns_its_cases_red() {
         let concerns = |case: &&Case| match case.family {
             Family::Tls => fault.is_of_tls(),
             Family::Slow => OF_SLOW_CLIENTS.contains(fault),
+            Family::Stall => OF_STALLS.contains(fault),
             Family::Overload => OF_CROWDS.contains(fault),
             Family::Shutdown => OF_THE_END.contains(fault),
             Family::Heartbeat => OF_HEARTBEATS.contains(fault),
@@ -178,6 +179,7 @@ pub(crate) fn profile(faults: &str) -> Profile {
         head = "1500ms"
         body = "1500ms"
         keep_alive = "4s"
+        handler = "1500ms"
         handshake = "1500ms"
         ping = "2s"
         pong = "1500ms"
@@ -214,6 +216,9 @@ const OF_SLOW_CLIENTS: &[Fault] = &[
     Fault::SilentOnRefusal,
     Fault::DiesOnRefusal,
 ];
+/// The same holds for handlers that stall: each case of these starts a subject of its own, too.
+const OF_STALLS: &[Fault] =
+    &[Fault::NoHandlerTimeout, Fault::HandlerTimeoutEarly, Fault::LateAnswerSent];
 /// The same holds for crowds.
 const OF_CROWDS: &[Fault] = &[
     Fault::NoCapPerAddress,
