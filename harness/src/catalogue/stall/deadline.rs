@@ -2,16 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Case, Context, Outcome, Verdict, case, skip};
+use super::{Case, Context, MAX_PROMISE, Outcome, Verdict, case, skip};
 use crate::case::Family;
 use crate::context::spell;
 use crate::http::Response;
 use crate::http::exchange::{Answer, Marked, Marker, get, healthy, next_answer};
 use crate::route::Route;
 use crate::wire::{Connection, Read, Source};
-
-/// A promise longer than this is not waited for: it is too long to be checked in every run.
-const MAX_PROMISE: Duration = Duration::from_secs(15);
 
 pub(super) fn cases() -> [Case; 3] {
     let late = |id, title, route: Route| {

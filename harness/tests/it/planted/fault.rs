@@ -358,6 +358,16 @@ faults! {
     HandlerTimeoutEarly = "handler-timeout-early",
     /// A handler that was given up sends its answer all the same, once it has one.
     LateAnswerSent = "late-answer-sent",
+    /// Handlers run one after the other.
+    OneHandler = "one-handler",
+    /// Sixty-four handlers run at once; the next request waits for one of them.
+    FewHandlers = "few-handlers",
+    /// While a handler computes no other runs.
+    SpinHoldsAll = "spin-holds-all",
+    /// The place of a handler that hung is never free again.
+    HungPlacesLost = "hung-places-lost",
+    /// The descriptor of a client that left while its handler hung is not closed.
+    HungDescriptorsKept = "hung-descriptors-kept",
 
     // The end.
     /// Told to stop, it ends at once, whatever it was at.

@@ -169,6 +169,7 @@ impl Connection<'_> {
             return Ok(Next::Close);
         }
         let limit = self.handler_limit();
+        let _place = self.shared.places.take(head, faults);
         let handler = || routes::respond(head, content, &self.output, faults, limit);
         let response = match panic::catch_unwind(AssertUnwindSafe(handler)) {
             Ok(Some(response)) => response,
@@ -205,9 +206,13 @@ impl Connection<'_> {
             match self.input.fill(deadline) {
                 Ok(()) => self.input.clear(),
                 Err(Lack::Late) => return Ok(Response::of(504)),
-                Err(Lack::Fin | Lack::Gone) => return Err(Refusal::Gone),
+                Err(Lack::Fin | Lack::Gone) => break,
             }
         }
+        if self.has(Fault::HungDescriptorsKept) {
+            std::mem::forget(self.output.try_clone());
+        }
+        Err(Refusal::Gone)
     }
 
     fn after_panic(&mut self) -> Result<Response, Refusal> {

@@ -10,6 +10,7 @@
 //! ```text
 //! server ─▶ http ─▶ head ─▶ target        one file for each question:
 //!            │  ╰─▶ body                   who is served, what was asked, how long is it,
+//!            ├─▶ places                    who may run now,
 //!            ├─▶ routes ─▶ file, response  what is answered
 //!            ╰─▶ handshake ─▶ session ─▶ frame, message, deflate, pulse
 //! ```
@@ -27,6 +28,7 @@ mod http;
 mod input;
 mod line;
 mod message;
+mod places;
 mod pulse;
 mod response;
 mod routes;

@@ -14,6 +14,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::fault::{Fault, Faults};
 use super::http;
+use super::places::Places;
 
 /// How the subject behaves.
 #[derive(Clone, Debug)]
@@ -171,6 +172,7 @@ pub(super) struct Shared {
     stopping: AtomicBool,
     next_id: AtomicU64,
     open: Mutex<HashMap<u64, Open>>,
+    pub(super) places: Places,
 }
 
 /// An open connection.
@@ -183,8 +185,10 @@ struct Open {
 
 impl Shared {
     fn new(config: Config) -> Self {
+        let places = Places::new(&config.faults);
         Self {
             config,
+            places,
             poisoned: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             next_id: AtomicU64::new(0),

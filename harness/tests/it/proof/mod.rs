@@ -222,8 +222,16 @@ const OF_SLOW_CLIENTS: &[Fault] = &[
     Fault::DiesOnRefusal,
 ];
 /// The same holds for handlers that stall: each case of these starts a subject of its own, too.
-const OF_STALLS: &[Fault] =
-    &[Fault::NoHandlerTimeout, Fault::HandlerTimeoutEarly, Fault::LateAnswerSent];
+const OF_STALLS: &[Fault] = &[
+    Fault::NoHandlerTimeout,
+    Fault::HandlerTimeoutEarly,
+    Fault::LateAnswerSent,
+    Fault::OneHandler,
+    Fault::FewHandlers,
+    Fault::SpinHoldsAll,
+    Fault::HungPlacesLost,
+    Fault::HungDescriptorsKept,
+];
 /// The same holds for crowds.
 const OF_CROWDS: &[Fault] = &[
     Fault::NoCapPerAddress,
