@@ -1,6 +1,7 @@
 //! Where the subject listens: URLs with their ports filled in and their hosts resolved.
 
-use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::{fs, io};
 
 use http::Uri;
 
@@ -44,9 +45,8 @@ impl Ports {
     /// [`Error::System`] when there are none.
     pub(crate) fn choose() -> Result<Self, Error> {
         let system = |source| Error::System { what: "finding a free port".into(), source };
-        let listen = || TcpListener::bind("127.0.0.1:0").map_err(system);
         // Both at once, lest they be the same.
-        let (plain, tls) = (listen()?, listen()?);
+        let (plain, tls) = (listen().map_err(system)?, listen().map_err(system)?);
         let port = |listener: TcpListener| listener.local_addr().map(|a| a.port()).map_err(system);
         Ok(Self { plain: port(plain)?, tls: port(tls)? })
     }
@@ -55,6 +55,22 @@ impl Ports {
     pub(crate) fn fill(self, text: &str) -> String {
         text.replace("{port}", &self.plain.to_string()).replace("{tls_port}", &self.tls.to_string())
     }
+}
+
+/// Listens on a free port: one that the system gives to no client, if there is any. Hundreds connect while a second
+/// subject starts, and whoever of them was given its port would keep it from listening.
+fn listen() -> io::Result<TcpListener> {
+    /// Below are the ports of well-known services.
+    const FIRST: u16 = 10_000;
+    /// How many are tried.
+    const TRIES: usize = 32;
+    // Linux's own default, for systems that do not tell.
+    let below = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let below = below.split_whitespace().next().and_then(|port| port.parse().ok());
+    let below = below.unwrap_or(32_768).max(FIRST + 1);
+    let listen = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let mut listeners = (0..TRIES).map(|_| listen(fastrand::u16(FIRST..below)));
+    listeners.find_map(Result::ok).map_or_else(|| listen(0), Ok)
 }
 
 impl Target {
@@ -162,6 +178,17 @@ mod tests {
             ["172.32.0.1", "203.0.113.7", "8.8.8.8", "0.0.0.0", "2001:db8::1", "::ffff:8.8.8.8"]
         {
             assert!(!near(address), "{address}");
+        }
+    }
+
+    #[test]
+    fn chosen_ports_are_free_and_none_that_a_client_gets() {
+        let Ports { plain, tls } = Ports::choose().unwrap();
+        assert_ne!(plain, tls);
+        for port in [plain, tls] {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+            let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            assert!(client.local_addr().unwrap().port() > port, "clients get those above");
         }
     }
 
