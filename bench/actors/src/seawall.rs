@@ -141,7 +141,7 @@ impl Library for Seawall {
             let starts = Starts::none();
             let addresses: Vec<_> = (0..n)
                 .map(|_| {
-                    scope.spawn(async |mut mailbox: Mailbox<u64>, _: Context| {
+                    scope.spawn(|mut mailbox: Mailbox<u64>, _: Context| async move {
                         Starts::one_more();
                         while mailbox.recv().await.is_some() {}
                     })
