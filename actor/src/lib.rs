@@ -97,6 +97,7 @@ mod sync;
 pub mod time;
 mod timer;
 mod turn;
+mod urgent;
 
 pub use actor::{Actor, Flow};
 pub use address::{Address, WeakAddress};
@@ -120,3 +121,4 @@ pub use scope::Scope;
 pub use signal::{Reference, Signal};
 pub use spawn::Spawn;
 pub use supervisor::{AutoShutdown, ChildStatus, Strategy, Supervisor, SupervisorMessage};
+pub use urgent::UrgentAddress;

@@ -11,7 +11,7 @@ use crate::isolate::Steps;
 use crate::life::Core;
 use crate::queue::{Queue, Taken};
 use crate::timer::Timers;
-use crate::{Reference, Signal, WeakAddress, relations};
+use crate::{Reference, Signal, UrgentAddress, WeakAddress, relations};
 
 /// How many messages wait in a mailbox unless the spawner says otherwise.
 ///
@@ -126,6 +126,12 @@ impl<M> Mailbox<M> {
         WeakAddress::new(&self.core)
     }
 
+    /// An address whose messages go before those that wait here.
+    #[must_use]
+    pub fn urgent(&self) -> UrgentAddress<M> {
+        UrgentAddress::new(&self.core)
+    }
+
     /// Sends the actor a message of its own, later. It takes no room in the mailbox, and goes
     /// before the messages that wait there; of those, one is heard between two that are due.
     ///
@@ -221,7 +227,9 @@ impl<M> Mailbox<M> {
 impl<M> Drop for Mailbox<M> {
     fn drop(&mut self) {
         let mut steps = Steps::default();
-        steps.drop_each(self.core.lane.end());
+        let (urgent, others) = self.core.lane.end();
+        steps.drop_each(urgent);
+        steps.drop_each(others);
         if let Some(timers) = self.timers.take() {
             steps.drop_each(timers.end());
         }

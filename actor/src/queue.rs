@@ -25,6 +25,9 @@ pub(crate) struct Queue<M> {
 
 struct State<M> {
     messages: VecDeque<M>,
+    /// They go before the others; made when the first is sent.
+    #[expect(clippy::box_collection, reason = "one pointer in the many actors that get none")]
+    urgent: Option<Box<VecDeque<M>>>,
     receiver: Option<Waker>,
     closed: bool,
     /// A sender has found it full, and it has not been half empty since.
@@ -37,6 +40,7 @@ impl<M> Queue<M> {
     pub(crate) fn new(bound: usize) -> Self {
         let state = State {
             messages: VecDeque::new(),
+            urgent: None,
             receiver: None,
             closed: false,
             overrun: false,
@@ -71,11 +75,22 @@ impl<M> Queue<M> {
             return Err(TrySendError::Full(message));
         }
         state.messages.push_back(into(message));
-        let receiver = state.receiver.take();
-        drop(state);
-        if let Some(receiver) = receiver {
-            receiver.wake();
+        wake(state);
+        Ok(())
+    }
+
+    /// A message that goes before the others.
+    pub(crate) fn try_send_urgently(&self, message: M) -> Result<(), TrySendError<M>> {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return Err(TrySendError::Closed(message));
         }
+        let urgent = state.urgent.get_or_insert_default();
+        if urgent.len() >= self.bound {
+            return Err(TrySendError::Full(message));
+        }
+        urgent.push_back(message);
+        wake(state);
         Ok(())
     }
 
@@ -113,6 +128,9 @@ impl<M> Queue<M> {
         if interrupted() {
             return Poll::Ready(Taken::Interrupted);
         }
+        if let Some(message) = state.take_urgent() {
+            return Poll::Ready(Taken::Message(message));
+        }
         if let Some(message) = self.take(&mut state) {
             self.make_room(state);
             return Poll::Ready(Taken::Message(message));
@@ -127,14 +145,14 @@ impl<M> Queue<M> {
     }
 
     pub(crate) fn wake_receiver(&self) {
-        let receiver = lock(&self.state).receiver.take();
-        if let Some(receiver) = receiver {
-            receiver.wake();
-        }
+        wake(lock(&self.state));
     }
 
     pub(crate) fn try_recv(&self) -> Option<M> {
         let mut state = lock(&self.state);
+        if let Some(message) = state.take_urgent() {
+            return Some(message);
+        }
         let message = self.take(&mut state)?;
         self.make_room(state);
         Some(message)
@@ -168,7 +186,8 @@ impl<M> Queue<M> {
     }
 
     pub(crate) fn len(&self) -> usize {
-        lock(&self.state).messages.len()
+        let state = lock(&self.state);
+        state.messages.len() + state.urgent.as_ref().map_or(0, |urgent| urgent.len())
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -179,10 +198,12 @@ impl<M> Queue<M> {
         self.shut(lock(&self.state));
     }
 
-    /// Closes, and gives what waits, to be dropped without a lock: destructors are foreign code.
-    pub(crate) fn end(&self) -> VecDeque<M> {
+    /// Closes, and gives what waits, the urgent first, to be dropped without a lock: destructors are
+    /// foreign code.
+    pub(crate) fn end(&self) -> (VecDeque<M>, VecDeque<M>) {
         let mut state = lock(&self.state);
-        let left = mem::take(&mut state.messages);
+        let urgent = state.urgent.take().map_or_else(VecDeque::new, |urgent| *urgent);
+        let left = (urgent, mem::take(&mut state.messages));
         let receiver = state.receiver.take();
         self.shut(state);
         drop(receiver);
@@ -196,6 +217,21 @@ impl<M> Queue<M> {
         if awaited {
             self.room.notify(usize::MAX.relaxed());
         }
+    }
+}
+
+impl<M> State<M> {
+    fn take_urgent(&mut self) -> Option<M> {
+        self.urgent.as_mut()?.pop_front()
+    }
+}
+
+/// Wakes the receiver, without the lock: its waker may be foreign code.
+fn wake<M>(mut state: MutexGuard<'_, State<M>>) {
+    let receiver = state.receiver.take();
+    drop(state);
+    if let Some(receiver) = receiver {
+        receiver.wake();
     }
 }
 

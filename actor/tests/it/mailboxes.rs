@@ -1,4 +1,4 @@
-use seawall_actor::{Context, Mailbox, Recipient, SendError, TrySendError};
+use seawall_actor::{Context, Mailbox, Recipient, SendError, TrySendError, UrgentAddress};
 
 use crate::{ROUNDS, run};
 
@@ -130,5 +130,55 @@ fn the_dead_give_a_recipients_message_back_as_it_came() {
         address.monitor().exited().await;
         assert!(texts.is_closed());
         assert_eq!(texts.send("late").await, Err(SendError("late")));
+    });
+}
+
+/// EEP 76: before ordinary messages, behind earlier urgent ones, and bounded like the others.
+#[test]
+fn urgent_messages_go_first_in_their_order() {
+    run(async |scope| {
+        let (give, urgent) = async_channel::bounded::<UrgentAddress<u8>>(1);
+        let (go, gone) = async_channel::bounded::<()>(1);
+        let receiver = async move |mut mailbox: Mailbox<u8>, _: Context| {
+            give.send(mailbox.urgent()).await.unwrap();
+            gone.recv().await.unwrap();
+            for expected in [10, 11, 1, 2] {
+                assert_eq!(mailbox.recv().await, Some(expected));
+            }
+            assert_eq!(mailbox.recv().await, None, "an urgent address keeps no mailbox open");
+        };
+        let address = scope.actor().mailbox(2).spawn(receiver);
+        let urgent = urgent.recv().await.unwrap();
+        for (ordinary, first) in [(1, 10), (2, 11)] {
+            address.send(ordinary).await.unwrap();
+            urgent.try_send(first).unwrap();
+        }
+        assert_eq!(urgent.try_send(12), Err(TrySendError::Full(12)));
+        assert_eq!(address.len(), 4);
+        let end = address.monitor();
+        drop(address);
+        go.send(()).await.unwrap();
+        assert_eq!(end.exited().await.to_string(), "normal");
+        assert_eq!(urgent.try_send(13), Err(TrySendError::Closed(13)));
+    });
+}
+
+/// What comes in between is kept by the actor itself: it is a function with variables.
+#[test]
+fn an_actor_can_defer_what_it_cannot_take_yet() {
+    run(async |scope| {
+        let address = scope.spawn(async |mut mailbox: Mailbox<u8>, _: Context| {
+            let mut deferred = Vec::new();
+            while let Some(message) = mailbox.recv().await
+                && message != 0
+            {
+                deferred.push(message);
+            }
+            assert_eq!(deferred, [3, 1, 2]);
+        });
+        for message in [3, 1, 2, 0] {
+            address.send(message).await.unwrap();
+        }
+        assert_eq!(address.monitor().exited().await.to_string(), "normal");
     });
 }
